@@ -1,0 +1,313 @@
+"""What an outside network has to offer, as a protocol and frozen value objects.
+
+An adapter is built for one social account (`Connection`) and is used by one worker at a time.
+Every failure of an adapter method is one of the four `PlatformError`s and nothing else; which
+one it is decides what the engine may do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+T = TypeVar("T")
+
+
+# --- what can go wrong --------------------------------------------------------------------
+
+
+class PlatformError(Exception):
+    """Base of the four. `message` is for people and never holds a secret or a whole answer.
+
+    `code` is the platform's own short code ('429', 'DUPLICATE_POST'), for the record.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class RetryLater(PlatformError):
+    """Nothing happened there, and it may work later. `delay_s`: the platform's own wish, if any."""
+
+    def __init__(self, message: str, *, code: str = "", delay_s: float | None = None) -> None:
+        super().__init__(message, code=code)
+        self.delay_s = delay_s
+
+
+class Refused(PlatformError):
+    """The platform will not take this content or request, now or later; a person must change it."""
+
+
+class AuthorisationLost(PlatformError):
+    """The credentials are no longer good; nothing works until a person reconnects the account."""
+
+
+class OutcomeUnknown(PlatformError):
+    """The request may or may not have taken effect; never send it again blindly."""
+
+
+# --- what a platform declares --------------------------------------------------------------
+
+
+class Feature(StrEnum):
+    REPLY = "reply"
+    DELETE = "delete"
+    SEARCH = "search"
+    IMAGES = "images"
+    ALT_TEXT = "alt_text"
+    HIDE = "hide"
+    BLOCK = "block"
+    FIND_PUBLISHED = "find_published"  # can say for certain whether a publish took effect
+
+
+class TextUnit(StrEnum):
+    GRAPHEME = "grapheme"  # extended grapheme clusters, Unicode UAX #29
+    CHARACTER = "character"  # code points
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one server; read by composer, checks and docs. Sizes in bytes, lengths in `unit`."""
+
+    text_max: int
+    unit: TextUnit
+    url_length: int | None = None  # every URL counts as this many units; None: as written
+    short_mentions: bool = False  # '@name@host' counts as '@name' (Mastodon)
+    text_bytes_max: int | None = None  # UTF-8 bytes as well (Bluesky)
+    images_max: int = 4
+    image_bytes_max: int = 8_000_000
+    image_pixels_max: int | None = None
+    image_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    alt_text_max: int = 1_500
+    empty_text_with_image: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformInfo:
+    """What is true of a platform before any account is connected."""
+
+    key: str  # 'bluesky'
+    label: str  # 'Bluesky'
+    limits: Limits  # the defaults; a server may declare others, see Adapter.limits
+    features: frozenset[Feature]
+    secret_label: str  # what the secret is called there: 'App password', 'Access token'
+    secret_help: str  # one sentence: where a person gets it
+    handle_help: str  # one sentence: what the handle looks like
+    default_base_url: str  # '' when a person has to say which server
+    asks_base_url: bool
+
+
+# --- what goes over -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """All that an adapter knows of the account it acts for."""
+
+    handle: str
+    base_url: str  # 'https://bsky.social', no slash at the end
+    secret: str = field(repr=False)
+    remote_id: str = ""  # the platform's own id of the account; '' before the first verify
+    session: str = field(default="", repr=False)  # what the adapter asked to keep (see `remember`)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the credentials belong to, as the platform says."""
+
+    remote_id: str
+    handle: str
+    display_name: str
+    profile_url: str
+    avatar_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    data: bytes = field(repr=False)
+    mime: str
+    alt_text: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRef:
+    """What a platform needs to put a reply under a post; made by the adapter that read the post."""
+
+    remote_id: str
+    extra: Mapping[str, str] = field(default_factory=dict)  # Bluesky: cid, root_uri, root_cid
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One post on one account, ready to go.
+
+    `key` (32 hex digits, one per delivery, the same for every attempt) is what a platform may use
+    to recognise a second sending; `created_at` is the same for every attempt, too.
+    """
+
+    key: str
+    text: str
+    created_at: datetime  # aware
+    images: Sequence[Image] = ()
+    reply_to: ReplyRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    remote_id: str
+    permalink: str
+    published_at: datetime  # aware; the platform's own time where it tells
+
+
+class Presence(StrEnum):
+    FOUND = "found"
+    ABSENT = "absent"  # certain: it did not go out
+    UNCLEAR = "unclear"  # the platform cannot tell; a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The answer to: did this post go out? `published` is set exactly when it was found."""
+
+    presence: Presence
+    published: Published | None = None
+    reason: str = ""  # for people
+
+
+class MentionKind(StrEnum):
+    MENTION = "mention"
+    REPLY = "reply"
+    QUOTE = "quote"
+    MESSAGE = "message"
+    MATCH = "match"  # found by a search
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePerson:
+    remote_id: str
+    handle: str
+    display_name: str
+    profile_url: str = ""
+    avatar_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Something said to or about the account. `text` is plain text: markup was taken out."""
+
+    remote_id: str
+    kind: MentionKind
+    author: RemotePerson
+    text: str
+    posted_at: datetime  # aware
+    permalink: str
+    reply_ref: ReplyRef
+    thread_id: str  # the same for everything in one thread; own id when it starts one
+    in_reply_to: str = ""  # remote id of the post it answers, '' when none
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPost:
+    remote_id: str
+    text: str
+    posted_at: datetime
+    permalink: str
+    in_reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[T]):
+    """A page of things, oldest first, and the cursor that asks for what comes after them."""
+
+    items: Sequence[T]
+    cursor: str  # opaque; keep it together with the items, in one transaction
+    more: bool = False  # there is more to be had at once
+
+
+# --- the adapter ------------------------------------------------------------------------------
+
+
+Remember = Callable[[str], None]
+"""Called by an adapter with a session to keep (sealed) for the next time. May be called at any point."""
+
+
+class Steps(Protocol):
+    """Results of the steps of a publish, kept between attempts, so that a restart resumes."""
+
+    def get(self, name: str) -> Any: ...
+
+    def put(self, name: str, result: Any) -> None:
+        """Store a JSON value durably before going on."""
+
+
+class StepsInMemory:
+    """Steps for a single run: tests, and callers that never resume."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, Any] = {}
+
+    def get(self, name: str) -> Any:
+        return self._done.get(name)
+
+    def put(self, name: str, result: Any) -> None:
+        self._done[name] = result
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPolicy:
+    """What outgoing requests may do. `private_hosts`: 'host:port' that may be private or loopback."""
+
+    private_hosts: frozenset[str] = frozenset()
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 20.0
+    max_answer_bytes: int = 4_000_000
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One network, for one account. Every method raises one of the four PlatformErrors or returns.
+
+    Only `publish`, `delete`, `hide` and `block` may raise OutcomeUnknown: reading changes nothing,
+    so a read that got no answer is RetryLater.
+    """
+
+    info: ClassVar[PlatformInfo]
+
+    def __init__(
+        self, connection: Connection, *, network: NetworkPolicy, remember: Remember
+    ) -> None: ...
+
+    def verify(self) -> Identity:
+        """Who the credentials belong to; the cheapest call that proves they work."""
+
+    def limits(self) -> Limits:
+        """This server's own limits (`info.limits` where the platform has only one set)."""
+
+    def publish(self, post: Outgoing, *, steps: Steps) -> Published: ...
+
+    def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
+        """Did `post` go out at or after `since`? Never guesses: UNCLEAR when it cannot be told."""
+
+    def delete(self, remote_id: str) -> None:
+        """Take a post down. Deleting what is already gone succeeds."""
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        """What came in after `cursor` ('' : the most recent page, at most 50)."""
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]: ...
+
+    def search(self, query: str, cursor: str) -> Batch[Incoming]: ...
+
+    def hide(self, remote_id: str) -> None:
+        """Hide somebody's reply; Refused where the platform has no such thing."""
+
+    def block(self, remote_person_id: str) -> None: ...
+
+

@@ -1,0 +1,45 @@
+"""Which platforms there are. A module is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from platforms.contract import Adapter, Connection, NetworkPolicy, PlatformInfo, Remember
+
+ADAPTERS: dict[str, str] = {
+    "bluesky": "platforms.bluesky:BlueskyAdapter",
+    "mastodon": "platforms.mastodon:MastodonAdapter",
+    "sandbox": "platforms.sandbox:SandboxAdapter",
+}
+
+
+class UnknownPlatform(KeyError):
+    """No platform has this key."""
+
+
+@cache
+def adapter_class(key: str) -> type[Adapter]:
+    """The adapter of platform `key`; raises UnknownPlatform."""
+    try:
+        module, name = ADAPTERS[key].split(":")
+    except KeyError:
+        raise UnknownPlatform(key) from None
+    found: type[Adapter] = getattr(import_module(module), name)
+    return found
+
+
+def platform_info(key: str) -> PlatformInfo:
+    """What is declared of platform `key`; raises UnknownPlatform."""
+    return adapter_class(key).info
+
+
+def platform_keys() -> list[str]:
+    return list(ADAPTERS)
+
+
+def open_adapter(
+    key: str, connection: Connection, *, network: NetworkPolicy, remember: Remember
+) -> Adapter:
+    """An adapter for one account; raises UnknownPlatform. Nothing is sent yet."""
+    return adapter_class(key)(connection, network=network, remember=remember)
