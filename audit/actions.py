@@ -1,0 +1,249 @@
+"""Every change is an action: an explicit actor, a decision, a transaction and events together.
+
+    @action("team.created", needs=organisation(PEOPLE))
+    def team_create(*, actor: Actor, name: str) -> Team:
+        team = Team.objects.create(...)
+        record("team.created", subject=team)
+        return team
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import uuid
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import structlog
+from django.db import models, transaction
+
+from audit.actors import Actor
+from audit.models import Event
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REFUSED = "access.refused"
+
+
+class Verdict(Protocol):
+    """The answer of whoever decides; `hidden`: the actor may not even know that the thing exists."""
+
+    @property
+    def allowed(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def hidden(self) -> bool: ...
+
+
+class NotAllowed(Exception):  # noqa: N818  # reads as the answer it is
+    """The actor may not do this. `reason` is a sentence for the person."""
+
+    def __init__(self, reason: str, *, hidden: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hidden = hidden
+        self.recorded = False
+
+
+class NothingRecorded(RuntimeError):
+    """An action ended well without a single event: a fault in the code, so it is rolled back."""
+
+
+class UnknownEvent(LookupError):
+    """An event name nobody declared, or one that its action did not announce."""
+
+
+EVENTS: dict[str, str] = {}
+"""Event name to what it says of the actor: 'post.approved' -> 'approved a post'."""
+
+
+def declare_events(**said: str) -> None:
+    """Declare event names ('__' stands for the dot). Raises ValueError on a name already taken."""
+    for key, words in said.items():
+        name = key.replace("__", ".")
+        if EVENTS.setdefault(name, words) is not words:
+            raise ValueError(f"event {name!r} is declared twice")
+
+
+declare_events(
+    access__refused="was refused",
+    record__read="read the record",
+    record__exported="exported the record",
+)
+
+Needs = Callable[[Actor, Mapping[str, Any]], Verdict]
+
+
+@dataclass(slots=True)
+class _Act:
+    actor: Actor
+    emits: frozenset[str]
+    id: uuid.UUID
+    outer: _Act | None
+    count: int = field(default=0)
+
+
+_current: ContextVar[_Act | None] = ContextVar("act", default=None)
+
+
+def action(*emits: str, needs: Needs) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a keyword-only service an action that writes one or more of the events `emits`.
+
+    `needs` decides from the actor and the call's arguments. The wrapped function raises NotAllowed
+    (after the refusal is on record), TypeError without an actor, NothingRecorded.
+    """
+    for name in emits:
+        if name not in EVENTS:
+            raise UnknownEvent(f"declare {name!r} first")
+
+    def wrap(service: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(service)
+
+        @functools.wraps(service)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            actor = bound.arguments.get("actor")
+            if not isinstance(actor, Actor):
+                raise TypeError(f"{service.__name__} needs an actor")
+            outer = _current.get()
+            act = _Act(actor, frozenset(emits), outer.id if outer else uuid.uuid4(), outer)
+            token = _current.set(act)
+            try:
+                with transaction.atomic():
+                    verdict = needs(actor, bound.arguments)
+                    if not verdict.allowed:
+                        raise NotAllowed(verdict.reason, hidden=verdict.hidden)
+                    result = service(*args, **kwargs)
+                    if not act.count:
+                        raise NothingRecorded(service.__name__)
+            except NotAllowed as refusal:
+                if outer is None:
+                    refusal_record(actor=actor, refusal=refusal, attempted=service.__name__)
+                raise
+            finally:
+                _current.reset(token)
+            if outer is not None:
+                outer.count += 1
+            return result
+
+        run.is_action = True  # type: ignore[attr-defined]  # the architecture test looks for it
+        return run
+
+    return wrap
+
+
+def current_actor() -> Actor:
+    """Who acts in the action under way. Raises RuntimeError outside of one."""
+    act = _current.get()
+    if act is None:
+        raise RuntimeError("this changes something, so it belongs inside an action")
+    return act.actor
+
+
+def record(
+    name: str,
+    *,
+    subject: models.Model | None = None,
+    account: Any = None,
+    post_id: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Event:
+    """Write one event of the action under way. Raises UnknownEvent, RuntimeError outside of one."""
+    act = _current.get()
+    if act is None:
+        raise RuntimeError(f"{name} was recorded outside of an action")
+    if not _announced(act, name):
+        raise UnknownEvent(f"the action under way did not announce {name!r}")
+    act.count += 1
+    return _write(
+        name, act.id, act.actor, subject=subject, account=account, post_id=post_id, data=data or {}
+    )
+
+
+def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None:
+    """Put a refusal on record, once. Its own transaction: what was refused has been rolled back."""
+    if refusal.recorded:
+        return
+    refusal.recorded = True
+    data = {"attempted": attempted, "reason": refusal.reason}
+    _write(REFUSED, uuid.uuid4(), actor, subject=None, account=None, post_id=None, data=data)
+
+
+def _announced(act: _Act | None, name: str) -> bool:
+    while act is not None:
+        if name in act.emits:
+            return True
+        act = act.outer
+    return False
+
+
+def _write(
+    name: str,
+    act: uuid.UUID,
+    actor: Actor,
+    *,
+    subject: models.Model | None,
+    account: Any,
+    post_id: int | None,
+    data: Mapping[str, Any],
+) -> Event:
+    if name not in EVENTS:
+        raise UnknownEvent(name)
+    context = structlog.contextvars.get_contextvars()
+    plain = {key: _plain(value) for key, value in data.items()}
+    subject_label = str(subject)[:254] if subject is not None else ""
+    account_label = str(account)[:254] if account is not None else ""
+    words = " ".join(
+        [name, actor.label, subject_label, account_label, *(_words(v) for v in plain.values())]
+    )
+    return Event.objects.create(
+        name=name,
+        act=act,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_label=actor.label[:254],
+        actor_via=actor.via[:64],
+        address=actor.address[:45],
+        correlation_id=str(context.get("correlation_id") or context.get("request_id") or "")[:64],
+        subject_type=subject._meta.label_lower if subject is not None else "",
+        subject_id=str(subject.pk) if subject is not None else "",
+        subject_label=subject_label,
+        post_id=post_id,
+        account_id=account.pk if account is not None else None,
+        account_label=account_label,
+        data=plain,
+        words=words[:20_000],
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, models.Model):
+        return {"id": value.pk, "label": str(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(_words(item) for item in value.values())
+    if isinstance(value, list):
+        return " ".join(_words(item) for item in value)
+    return "" if value is None else str(value)

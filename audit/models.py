@@ -1,0 +1,65 @@
+"""The record's rows. Triggers (migration 0002) refuse to change, remove or truncate them."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Func, Value
+
+from audit.actors import ActorKind
+
+
+class Event(models.Model):
+    """One line of the audit record.
+
+    No foreign keys: names are copied, so that a line outlives what it speaks of.
+    """
+
+    occurred_at = models.DateTimeField(db_default=Func(function="clock_timestamp"), editable=False)
+    name = models.CharField(max_length=64)  # 'post.approved'
+    act = models.UUIDField()  # the same for all events of one action
+
+    actor_kind = models.CharField(max_length=12, choices=[(k, k) for k in ActorKind])
+    actor_id = models.BigIntegerField(null=True)
+    actor_label = models.CharField(max_length=254)
+    actor_via = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=45, blank=True)  # IP address, v6 at the longest
+    correlation_id = models.CharField(max_length=64, blank=True)
+
+    subject_type = models.CharField(max_length=64)  # 'scheduling.delivery'
+    subject_id = models.CharField(max_length=64, blank=True)
+    subject_label = models.CharField(max_length=254, blank=True)
+    post_id = models.BigIntegerField(null=True)  # the post whose story this belongs to
+    account_id = models.BigIntegerField(null=True)
+    account_label = models.CharField(max_length=254, blank=True)
+
+    data = models.JSONField(default=dict)
+    words = models.TextField(blank=True)  # what the text search looks through
+    search = models.GeneratedField(
+        expression=Func(
+            Value("simple"),
+            F("words"),
+            function="to_tsvector",
+            template="to_tsvector(%(expressions)s)",
+            arg_joiner="::regconfig, ",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["account_id", "-id"], name="event_account"),
+            models.Index(fields=["actor_id", "-id"], name="event_actor"),
+            models.Index(fields=["name", "-id"], name="event_name"),
+            models.Index(fields=["post_id", "id"], name="event_post"),
+            models.Index(fields=["subject_type", "subject_id", "-id"], name="event_subject"),
+            models.Index(fields=["-occurred_at"], name="event_time"),
+            GinIndex(fields=["search"], name="event_search"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} by {self.actor_label}"

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class SocialdeskConfig(AppConfig):
+    name = "socialdesk"
+
+    def ready(self) -> None:
+        from socialdesk.celery import app
+
+        app.set_default()

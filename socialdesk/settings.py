@@ -1,0 +1,349 @@
+"""All settings. What differs between installations comes from the environment (see env.py)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+from csp.constants import NONCE, NONE, SELF
+
+from socialdesk.env import EnvError, host_env
+
+env = host_env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- what this installation is ---------------------------------------------------------------
+DEBUG = env.flag("SOCIALDESK_DEBUG", False, "Developer mode: error pages with source. Never live.")
+SECRET_KEY = env.text(
+    "SOCIALDESK_SECRET_KEY", None, "Signs sessions and links: 50 or more random characters."
+)
+CREDENTIAL_KEYS = env.items(
+    "SOCIALDESK_CREDENTIAL_KEYS",
+    (),
+    "Fernet keys that seal the accounts' credentials, newest first; old ones until rotated out.",
+)
+if not CREDENTIAL_KEYS:
+    raise EnvError("SOCIALDESK_CREDENTIAL_KEYS is not set. Make one with `make key`.")
+ORGANISATION = env.text("SOCIALDESK_ORGANISATION", "Your organisation", "The name on every page.")
+BASE_URL = env.text(
+    "SOCIALDESK_BASE_URL", "http://127.0.0.1:8000", "The address people open, no slash at the end."
+).rstrip("/")
+ALLOWED_HOSTS = env.items(
+    "SOCIALDESK_ALLOWED_HOSTS",
+    (urlsplit(BASE_URL).hostname or "127.0.0.1",),
+    "Host names the site answers to.",
+)
+DATA_DIR = Path(env.text("SOCIALDESK_DATA_DIR", str(BASE_DIR / "var"), "Uploads and local state."))
+TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "Europe/London", "Zone of people who chose none.")
+DEMO = env.flag("SOCIALDESK_DEMO", False, "Show the demo sign-ins on the sign-in page.")
+
+# --- people ------------------------------------------------------------------------------------
+REQUIRE_MFA = env.flag(
+    "SOCIALDESK_REQUIRE_MFA", True, "Nobody may do anything before multi-factor sign-in is set up."
+)
+INVITATION_DAYS = env.integer(
+    "SOCIALDESK_INVITATION_DAYS", 7, "Days an invitation link is good for.", at_least=1
+)
+
+# --- the outside networks ----------------------------------------------------------------------
+ALLOW_PRIVATE_HOSTS = frozenset(
+    env.items(
+        "SOCIALDESK_ALLOW_PRIVATE_HOSTS",
+        (),
+        "host:port pairs of platforms that may be on a private or loopback address.",
+    )
+)
+SANDBOX_URL = env.text("SOCIALDESK_SANDBOX_URL", "", "Address of the Sandbox network, if it runs.")
+OVERDUE_GRACE_S = env.integer(
+    "SOCIALDESK_OVERDUE_GRACE_S", 900, "Seconds late after which a delivery is held for a person."
+)
+PUBLISH_LEASE_S = env.integer(
+    "SOCIALDESK_PUBLISH_LEASE_S", 60, "Seconds a worker may hold a delivery.", at_least=5
+)
+POLL_MIN_S = env.integer(
+    "SOCIALDESK_POLL_MIN_S", 5, "Shortest pause between two polls of an account.", at_least=1
+)
+POLL_MAX_S = env.integer(
+    "SOCIALDESK_POLL_MAX_S", 120, "Longest pause between two polls of an account.", at_least=5
+)
+UPLOAD_MAX_BYTES = env.integer(
+    "SOCIALDESK_UPLOAD_MAX_BYTES", 20_000_000, "Largest picture a person may upload."
+)
+UPLOAD_MAX_PIXELS = env.integer(
+    "SOCIALDESK_UPLOAD_MAX_PIXELS", 60_000_000, "Most pixels a picture may decode to."
+)
+
+# --- servers -----------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        **env.database("DATABASE_URL", "postgresql://user:password@host:5432/name"),
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASE_POOL = env.integer(
+    "SOCIALDESK_DATABASE_POOL", 20, "Most database connections of one process; 0: no pool."
+)
+if DATABASE_POOL:
+    DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # a dict by construction
+        "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+    }
+REDIS_URL = env.text("REDIS_URL", None, "redis://:password@host:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+EMAIL_URL = env.text(
+    "EMAIL_URL", "", "smtp://user:password@host:587 or smtps://…; empty: e-mails go to the log."
+)
+_mail = urlsplit(EMAIL_URL)
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_URL
+    else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 587
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp"
+DEFAULT_FROM_EMAIL = env.text(
+    "SOCIALDESK_MAIL_FROM", "socialdesk@localhost", "Sender of the e-mails."
+)
+PROXIES = env.integer(
+    "SOCIALDESK_PROXIES", 0, "Trusted proxies in front that add to X-Forwarded-For."
+)
+LOG_JSON = env.flag("SOCIALDESK_LOG_JSON", not DEBUG, "One JSON object a log line.")
+LOG_LEVEL = env.text("SOCIALDESK_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+
+# --- Django ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "socialdesk",
+    "accounts",
+    "scheduling",
+    "mentions",
+    "audit",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "guardian",
+    "simple_history",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "socialdesk.middleware.DeskMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "socialdesk.urls"
+WSGI_APPLICATION = "socialdesk.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "socialdesk.context.shell",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"] if (BASE_DIR / "frontend/dist").exists() else []
+MEDIA_ROOT = DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+FILE_UPLOAD_PERMISSIONS = 0o640
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# --- who is let in -------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+ACCOUNT_ADAPTER = "accounts.adapter.DeskAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an address is proven by the invitation link sent to it
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accounts.adapter.DeskMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_TOTP_ISSUER = f"Socialdesk {ORGANISATION}"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_TEMPLATE = "account/locked.html"
+AXES_CLIENT_IP_CALLABLE = "socialdesk.middleware.client_address"
+AXES_ENABLE_ADMIN = False
+
+# --- what a browser is told -----------------------------------------------------------------------
+_secure = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_AGE = env.integer(
+    "SOCIALDESK_SESSION_HOURS", 12, "Hours after which a person signs in again.", at_least=1
+) * 3600
+SESSION_COOKIE_NAME = "socialdesk_session"
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SECURE_SSL_REDIRECT = _secure
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- Celery: a message is a hint that there may be work; the database is the schedule ---------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    # Without these a killed worker's tasks wait 100 s before they are given to another.
+    "unacked_restore_throttle": 1,
+    "unacked_restore_interval": 2,
+}
+CELERY_TASK_SOFT_TIME_LIMIT = None  # thread pools know no time limits; requests have their own
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "dispatch-due": {"task": "scheduling.dispatch_due", "schedule": 1.0, "options": {"expires": 5}},
+    "reconcile": {
+        "task": "scheduling.reconcile_unknown",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "poll": {"task": "mentions.dispatch_polls", "schedule": 1.0, "options": {"expires": 5}},
+    "account-health": {
+        "task": "accounts.check_due_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+}
+
+# --- logs -------------------------------------------------------------------------------------------
+_shared = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "desk": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": _shared,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer()
+                if LOG_JSON
+                else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "desk"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # These log whole addresses, and an address may hold a token.
+        "urllib3": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        *_shared,
+        structlog.stdlib.filter_by_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+env.refuse_unknown()
