@@ -1,0 +1,66 @@
+"""Pytest plugin: PostgreSQL and Valkey for one run of the tests, and the settings they need.
+
+Loaded by `-p tests.services`, because Django reads its settings before any conftest is read.
+Servers named by DATABASE_URL and REDIS_URL are used instead where they are set. With xdist the
+controller starts the servers, its workers inherit the addresses, and pytest-django gives each
+worker a database of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from socialdesk.launcher.keys import credential_key, secret_key
+from socialdesk.launcher.layout import Layout
+from socialdesk.launcher.services import Services, is_given
+
+_REQUIRE = "SOCIALDESK_REQUIRE_BROWSER"
+_REQUIRED = "REQUIRE_BROWSER"  # the settings refuse SOCIALDESK_ names they do not know
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, args: list[str]
+) -> Generator[None, None, None]:
+    if required := os.environ.pop(_REQUIRE, ""):
+        os.environ[_REQUIRED] = required
+    os.environ.setdefault("SOCIALDESK_DEBUG", "yes")
+    os.environ.setdefault("SOCIALDESK_SECRET_KEY", secret_key())
+    os.environ.setdefault("SOCIALDESK_CREDENTIAL_KEYS", credential_key())
+    options = early_config.known_args_namespace
+    if "PYTEST_XDIST_WORKER" not in os.environ and not (options.help or options.version):
+        _start()
+    yield
+
+
+def _start() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="socialdesk-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if not is_given(os.environ, "SOCIALDESK_DATA_DIR"):
+        os.environ["SOCIALDESK_DATA_DIR"] = str(folder / "data")
+    services = Services(Layout(folder), os.environ, durable=False)
+    services.start()
+    atexit.register(services.stop)  # registered last, so it runs before the folder goes
+    os.environ.update(services.urls)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a browser is demanded (CI), a browser test that skips itself has failed."""
+    report = yield
+    wanted = os.environ.get(_REQUIRED) and (
+        item.get_closest_marker("browser") or item.get_closest_marker("real")
+    )
+    if wanted and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"may not be skipped here ({_REQUIRE} is set): {report.longrepr}"
+    return report
