@@ -1,10 +1,10 @@
 """Every change is an action: an explicit actor, a decision, a transaction and events together.
 
-    @action("team.created", needs=organisation(PEOPLE))
-    def team_create(*, actor: Actor, name: str) -> Team:
-        team = Team.objects.create(...)
-        record("team.created", subject=team)
-        return team
+@action("team.created", needs=organisation(PEOPLE))
+def team_create(*, actor: Actor, name: str) -> Team:
+    team = Team.objects.create(...)
+    record("team.created", subject=team)
+    return team
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REFUSED = "access.refused"
 
 
 class Verdict(Protocol):
-    """The answer of whoever decides; `hidden`: the actor may not even know that the thing exists."""
+    """The answer of whoever decides; `hidden`: as if the thing did not exist."""
 
     @property
     def allowed(self) -> bool: ...
@@ -42,7 +42,7 @@ class Verdict(Protocol):
     def hidden(self) -> bool: ...
 
 
-class NotAllowed(Exception):  # noqa: N818  # reads as the answer it is
+class NotAllowed(Exception):  # reads as the answer it is
     """The actor may not do this. `reason` is a sentence for the person."""
 
     def __init__(self, reason: str, *, hidden: bool = False) -> None:

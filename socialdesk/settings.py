@@ -91,7 +91,9 @@ if DATABASE_POOL:
         "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
     }
 REDIS_URL = env.text("REDIS_URL", None, "redis://:password@host:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
 
 EMAIL_URL = env.text(
     "EMAIL_URL", "", "smtp://user:password@host:587 or smtps://…; empty: e-mails go to the log."
@@ -148,7 +150,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "socialdesk.middleware.LogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -203,7 +205,9 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-GUARDIAN_MONKEY_PATCH_USER = False
+# Rights are read by accounts.policy alone: guardian stores them and decides nothing.
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+GUARDIAN_MONKEY_PATCH_USER = GUARDIAN_MONKEY_PATCH_GROUP = False
 ANONYMOUS_USER_NAME = None
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -242,9 +246,12 @@ AXES_ENABLE_ADMIN = False
 # --- what a browser is told -----------------------------------------------------------------------
 _secure = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
-SESSION_COOKIE_AGE = env.integer(
-    "SOCIALDESK_SESSION_HOURS", 12, "Hours after which a person signs in again.", at_least=1
-) * 3600
+SESSION_COOKIE_AGE = (
+    env.integer(
+        "SOCIALDESK_SESSION_HOURS", 12, "Hours after which a person signs in again.", at_least=1
+    )
+    * 3600
+)
 SESSION_COOKIE_NAME = "socialdesk_session"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = _secure
@@ -269,7 +276,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Celery: a message is a hint that there may be work; the database is the schedule ---------------
+# --- Celery: a message is a hint that there may be work; the database is the schedule -------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -301,7 +308,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-# --- logs -------------------------------------------------------------------------------------------
+# --- logs ------------------------------------------------------------------------------------
 _shared = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,

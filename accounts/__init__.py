@@ -1,0 +1,1 @@
+"""People, teams, social accounts, credentials and grants; and who may do what."""

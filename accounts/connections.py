@@ -1,0 +1,118 @@
+"""From an account's row to an adapter that can speak for it. The only place that opens secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.errors import Invalid
+from accounts.models import Credential, SocialAccount
+from platforms.contract import (
+    Adapter,
+    AuthorisationLost,
+    Connection,
+    Identity,
+    Limits,
+    NetworkPolicy,
+    PlatformError,
+    Refused,
+    Remember,
+)
+from platforms.registry import UnknownPlatform, open_adapter, platform_info
+
+
+def network_policy() -> NetworkPolicy:
+    """What outgoing requests of this installation may do."""
+    return NetworkPolicy(private_hosts=settings.ALLOW_PRIVATE_HOSTS)
+
+
+def open_with(platform: str, connection: Connection, *, remember: Remember) -> Adapter:
+    """An adapter for credentials that are not stored (yet)."""
+    return open_adapter(platform, connection, network=network_policy(), remember=remember)
+
+
+def open_account(account: SocialAccount) -> Adapter:
+    """An adapter for a connected account. Raises AuthorisationLost when it has no credentials."""
+    credential = Credential.objects.filter(account=account).first()
+    if credential is None:
+        raise AuthorisationLost("The account is disconnected. Reconnect it on its page.")
+
+    def remember(session: str) -> None:
+        credential.session = session
+        credential.save(update_fields=["session", "updated_at"])
+
+    connection = Connection(
+        handle=account.handle,
+        base_url=account.base_url,
+        secret=credential.secret,
+        remote_id=account.remote_id,
+        session=credential.session,
+    )
+    return open_with(account.platform, connection, remember=remember)
+
+
+def note_success(account: SocialAccount) -> None:
+    """Remember that the platform answered; telemetry, not an act."""
+    SocialAccount.objects.filter(pk=account.pk).update(last_success_at=timezone.now())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proven:
+    """An account's answer to 'who are you', from before anything is written."""
+
+    platform: str
+    base_url: str
+    secret: str = dataclasses.field(repr=False)
+    session: str = dataclasses.field(repr=False)
+    identity: Identity
+    limits: Limits
+
+
+def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> Proven:
+    """Ask the platform who the credentials belong to. Writes nothing. Raises Invalid.
+
+    Kept apart from connecting, since nothing waits for a network inside a transaction.
+    """
+    try:
+        info = platform_info(platform)
+    except UnknownPlatform:
+        raise Invalid("platform", f"There is no platform called {platform!r}.") from None
+    address = _checked_address(base_url.strip() or info.default_base_url)
+    if not secret.strip():
+        raise Invalid("secret", f"Enter the {info.secret_label.lower()}.")
+    kept: list[str] = []
+    connection = Connection(handle=handle.strip(), base_url=address, secret=secret.strip())
+    try:
+        adapter = open_with(platform, connection, remember=kept.append)
+        identity = adapter.verify()
+        limits = adapter.limits()
+    except AuthorisationLost as error:
+        raise Invalid(
+            "secret", f"{info.label} did not accept the credentials: {error.message}"
+        ) from None
+    except Refused as error:
+        raise Invalid("base_url", f"{info.label} refused: {error.message}") from None
+    except PlatformError as error:
+        raise Invalid(
+            "base_url", f"{info.label} could not be reached just now: {error.message}"
+        ) from None
+    session = kept[-1] if kept else ""
+    return Proven(platform, address, secret.strip(), session, identity, limits)
+
+
+def _checked_address(address: str) -> str:
+    if not address:
+        raise Invalid(
+            "base_url", "Enter the address of the server, for example https://example.org."
+        )
+    if "://" not in address:
+        address = f"https://{address}"
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise Invalid("base_url", "Enter an address like https://example.org.")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Invalid("base_url", "Leave out what follows the server's name.")
+    return f"{parts.scheme}://{parts.netloc.lower()}"

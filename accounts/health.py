@@ -1,0 +1,38 @@
+"""Whether accounts still work: asked of the platform, noted when it changed."""
+
+from __future__ import annotations
+
+from accounts.connections import note_success, open_account
+from accounts.models import SocialAccount
+from accounts.models.social import Health
+from accounts.services.social import account_health_change
+from audit.actors import Actor
+from platforms.contract import AuthorisationLost, PlatformError
+
+
+def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | None) -> None:
+    """Note what a contact with the platform showed; one event when the health changed by it."""
+    if error is None:
+        health, note = Health.HEALTHY, ""
+        note_success(account)
+    elif isinstance(error, AuthorisationLost):
+        health, note = Health.LOST, error.message
+    else:
+        health, note = Health.TROUBLED, error.message
+    if account.health != health:
+        account_health_change(actor=actor, account=account, health=health, note=note)
+
+
+def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | None:
+    """Ask the platform who the account is; returns what went wrong, or None."""
+    error: PlatformError | None = None
+    try:
+        identity = open_account(account).verify()
+        if identity.remote_id != account.remote_id:
+            error = AuthorisationLost(
+                f"The credentials now belong to {identity.handle}. Reconnect the account."
+            )
+    except PlatformError as raised:
+        error = raised
+    health_note(actor=actor, account=account, error=error)
+    return error

@@ -1,0 +1,113 @@
+"""The official accounts and what is needed to speak for them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.levels import Capability
+from accounts.sealing import SealedTextField
+from platforms.contract import Feature, Limits, PlatformInfo, TextUnit
+from platforms.registry import platform_info
+
+
+class Health(models.TextChoices):
+    """What the last contact with the platform showed."""
+
+    HEALTHY = "healthy", "Healthy"
+    TROUBLED = "troubled", "Not answering"  # unreachable or 5xx; tried again by itself
+    LOST = "lost", "Needs reconnecting"  # the credentials are no longer good
+
+
+class SocialAccount(models.Model):
+    """One official account on one platform."""
+
+    platform = models.CharField(max_length=32)
+    base_url = models.CharField(max_length=255)
+    remote_id = models.CharField(max_length=255)
+    handle = models.CharField(max_length=255)
+    display_name = models.CharField(max_length=120)
+    profile_url = models.CharField(max_length=500, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_accounts"
+    )
+    purpose = models.CharField(max_length=300, blank=True)
+    time_zone = models.CharField(max_length=64)  # IANA
+    approval_required = models.BooleanField(default=False)  # from everybody, publishers too
+    declared_limits = models.JSONField(default=dict, blank=True)  # the server's own; see limits
+
+    health = models.CharField(max_length=12, choices=Health.choices, default=Health.HEALTHY)
+    health_note = models.CharField(max_length=500, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    last_success_at = models.DateTimeField(null=True, blank=True)
+
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    frozen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    frozen_reason = models.CharField(max_length=500, blank=True)
+    connected_at = models.DateTimeField(default=timezone.now)
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = [(c.value, c.label) for c in Capability]
+        ordering = ["display_name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["platform", "base_url", "remote_id"], name="account_connected_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.display_name} ({self.info.label} {self.handle})"
+
+    @property
+    def info(self) -> PlatformInfo:
+        return platform_info(self.platform)
+
+    @property
+    def limits(self) -> Limits:
+        """The server's declared limits, or the platform's where it declared none."""
+        if not self.declared_limits:
+            return self.info.limits
+        values = dict(self.declared_limits)
+        values["unit"] = TextUnit(values["unit"])
+        values["image_types"] = tuple(values["image_types"])
+        return Limits(**values)
+
+    def can(self, feature: str) -> bool:
+        """Whether the platform has `feature`."""
+        return Feature(feature) in self.info.features
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.frozen_at is not None
+
+    @property
+    def is_connected(self) -> bool:
+        return self.disconnected_at is None
+
+
+class Credential(models.Model):
+    """The secret of one account and the session a platform gave for it, both sealed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.OneToOneField(
+        SocialAccount, on_delete=models.CASCADE, related_name="credential"
+    )
+    secret = SealedTextField()
+    session = SealedTextField(blank=True)
+    given_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"credential of {self.account}"

@@ -1,0 +1,269 @@
+"""The one place that decides who may do what.
+
+`decide` answers for one account, `accounts_where` the same question as a queryset; both are built
+from the same pieces, and a test proves that they agree. No grant at all is hidden (404); too low
+a level is refused with a reason (403).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.levels import CAPABILITIES, ON_FROZEN, Capability, Level, OrgCapability, lowest_level
+from accounts.models import (
+    SocialAccount,
+    SocialAccountGroupObjectPermission,
+    SocialAccountUserObjectPermission,
+    User,
+)
+from accounts.models.access import in_force_q
+from audit.actions import Needs, NotAllowed
+from audit.actors import Actor, ActorKind
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or refused, with a reason a person can read. `hidden`: as if it did not exist."""
+
+    allowed: bool
+    reason: str = ""
+    hidden: bool = False
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+ALLOWED = Decision(True)
+NO_SUCH = Decision(False, "There is no such account, or it is not yours to see.", hidden=True)
+
+ROLE_CAPABILITIES: dict[str, frozenset[OrgCapability]] = {
+    "is_administrator": frozenset(
+        {OrgCapability.PEOPLE, OrgCapability.ACCOUNTS, OrgCapability.SETTINGS}
+    ),
+    "is_auditor": frozenset({OrgCapability.RECORD}),
+    "is_evidence_officer": frozenset(),
+}
+
+
+def standing(user: User) -> Decision:
+    """Whether the person may do anything at all just now, whatever their levels."""
+    if not user.is_active:
+        return Decision(False, "This person has left: their sign-in is closed.")
+    if user.is_frozen:
+        return Decision(False, "This person's access is frozen. An administrator can lift it.")
+    if settings.REQUIRE_MFA and not _has_mfa(user):
+        return Decision(False, "Multi-factor sign-in has to be set up first.")
+    return ALLOWED
+
+
+def decide(actor: Actor, capability: Capability, account: SocialAccount) -> Decision:
+    """May `actor` do `capability` to `account` at this moment? One query for a person."""
+    if actor.kind is ActorKind.COMMAND:
+        return _decide_command(capability)
+    if actor.kind is not ActorKind.PERSON:
+        return Decision(False, f"The {actor.kind.value} {actor.label!r} has no levels on accounts.")
+    user: User = actor.user
+    good = standing(user)
+    if not good:
+        return good
+    held = capabilities_on(user, account)
+    if not held:
+        return NO_SUCH
+    if capability not in held:
+        return Decision(False, _too_low(capability, held, account))
+    if capability not in ON_FROZEN:
+        if account.is_frozen:
+            return Decision(False, f"{account} is frozen: {account.frozen_reason}")
+        if not account.is_connected:
+            return Decision(False, f"{account} is disconnected.")
+    return ALLOWED
+
+
+def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccount]:
+    """The accounts for which `decide` says yes, as a queryset."""
+    accounts = SocialAccount.objects.all()
+    if actor.kind is ActorKind.COMMAND:
+        return accounts if _decide_command(capability) else accounts.none()
+    if actor.kind is not ActorKind.PERSON or not standing(actor.user):
+        return accounts.none()
+    if not _by_role(actor.user, capability):
+        accounts = accounts.filter(_has_right(actor.user, capability))
+    if capability not in ON_FROZEN:
+        accounts = accounts.filter(frozen_at__isnull=True, disconnected_at__isnull=True)
+    return accounts
+
+
+def capabilities_on(user: User, account: SocialAccount) -> frozenset[Capability]:
+    """What roles, grants and teams give `user` on `account`, before freezes are looked at."""
+    return capabilities_by_account(user, [account.pk]).get(account.pk, frozenset())
+
+
+def capabilities_by_account(
+    user: User, account_ids: Iterable[int] | None = None
+) -> dict[int, frozenset[Capability]]:
+    """The same for many accounts in one query; None: all on which grants give anything."""
+    ids = None if account_ids is None else list(account_ids)
+    mine = _user_rights(user)
+    team = _team_rights(user)
+    if ids is not None:
+        mine, team = mine.filter(content_object__in=ids), team.filter(content_object__in=ids)
+    fields = ("content_object_id", "permission__codename")
+    found: dict[int, set[Capability]] = {}
+    for account_id, codename in mine.values_list(*fields).union(team.values_list(*fields)):
+        found.setdefault(account_id, set()).add(Capability(codename))
+    by_role = {c for c in Capability if _by_role(user, c)}
+    for account_id in ids or ():
+        if by_role:
+            found.setdefault(account_id, set()).update(by_role)
+    return {account_id: frozenset(held) for account_id, held in found.items()}
+
+
+def decide_org(actor: Actor, capability: OrgCapability) -> Decision:
+    """May `actor` do something for the whole organisation?"""
+    if actor.kind is ActorKind.COMMAND:
+        return ALLOWED
+    if actor.kind is not ActorKind.PERSON:
+        return Decision(False, "Only a person or a command may do this.")
+    good = standing(actor.user)
+    if not good:
+        return good
+    if capability in org_capabilities(actor.user):
+        return ALLOWED
+    return Decision(False, f"This needs a role you do not have ({capability.label.lower()}).")
+
+
+def org_capabilities(user: User) -> frozenset[OrgCapability]:
+    """What the person's organisation roles allow."""
+    held: frozenset[OrgCapability] = frozenset()
+    for flag, capabilities in ROLE_CAPABILITIES.items():
+        if getattr(user, flag):
+            held |= capabilities
+    return held
+
+
+def require(actor: Actor, capability: Capability, account: SocialAccount) -> None:
+    """Raise NotAllowed unless `decide` says yes; for reading, where no action is under way."""
+    _raise_unless(decide(actor, capability, account))
+
+
+def require_org(actor: Actor, capability: OrgCapability) -> None:
+    """Raise NotAllowed unless `decide_org` says yes."""
+    _raise_unless(decide_org(actor, capability))
+
+
+# --- for @action(needs=…) ---------------------------------------------------------------------
+
+
+def on_account(capability: Capability, account: str = "account") -> Needs:
+    """Needs `capability` on the account at `account`, a dotted path into the arguments."""
+    path = account.split(".")
+
+    def needs(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
+        target = arguments[path[0]]
+        for name in path[1:]:
+            target = getattr(target, name)
+        return decide(actor, capability, target)
+
+    return needs
+
+
+def on_account_or_org(
+    capability: Capability, org: OrgCapability, account: str = "account"
+) -> Needs:
+    """Needs `capability` on the account, or else `org`."""
+    first = on_account(capability, account)
+
+    def needs(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
+        if decide_org(actor, org):
+            return ALLOWED
+        verdict = first(actor, arguments)
+        assert isinstance(verdict, Decision)
+        return verdict
+
+    return needs
+
+
+def organisation(capability: OrgCapability) -> Needs:
+    """Needs an organisation role."""
+    return lambda actor, _: decide_org(actor, capability)
+
+
+def by(*kinds: ActorKind) -> Needs:
+    """Only actors of these kinds: for what workers, commands and platforms do by themselves."""
+
+    def needs(actor: Actor, _: Mapping[str, Any]) -> Decision:
+        if actor.kind in kinds:
+            return ALLOWED
+        return Decision(False, "Only Socialdesk itself does this.")
+
+    return needs
+
+
+def decided_inside(actor: Actor, _: Mapping[str, Any]) -> Decision:
+    """For actions made of transitions, each of which asks the policy itself."""
+    if actor.kind is ActorKind.PERSON:
+        return standing(actor.user)
+    return ALLOWED
+
+
+def by_condition(condition: Callable[[Actor, Mapping[str, Any]], Decision]) -> Needs:
+    """A rule of the service's own, for what neither levels nor roles say."""
+    return condition
+
+
+# --- pieces -------------------------------------------------------------------------------------
+
+
+def _raise_unless(decision: Decision) -> None:
+    if not decision:
+        raise NotAllowed(decision.reason, hidden=decision.hidden)
+
+
+def _decide_command(capability: Capability) -> Decision:
+    """Whoever has the server's shell may manage accounts, but never speaks as nobody."""
+    if capability in ON_FROZEN:
+        return ALLOWED
+    return Decision(False, "A command has to say as which person it acts.")
+
+
+def _by_role(user: User, capability: Capability) -> bool:
+    if capability is Capability.VIEW:
+        return user.is_auditor
+    if capability is Capability.MANAGE:
+        return user.is_administrator
+    return False
+
+
+def _user_rights(user: User) -> QuerySet[Any]:
+    return SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), user=user)
+
+
+def _team_rights(user: User) -> QuerySet[Any]:
+    return SocialAccountGroupObjectPermission.objects.filter(
+        in_force_q("grant__"), group__user_set=user
+    )
+
+
+def _has_right(user: User, capability: Capability) -> Q:
+    this = {"content_object": OuterRef("pk"), "permission__codename": capability.value}
+    return Q(Exists(_user_rights(user).filter(**this))) | Q(
+        Exists(_team_rights(user).filter(**this))
+    )
+
+
+def _too_low(capability: Capability, held: frozenset[Capability], account: SocialAccount) -> str:
+    needed = lowest_level(capability).label.lower()
+    had = [level for level in Level if CAPABILITIES[level] <= held]
+    yours = f"you have {had[-1].label.lower()}" if had else "you have no level on it"
+    return f"This needs the level {needed} on {account}; {yours}."
+
+
+def _has_mfa(user: User) -> bool:
+    from allauth.mfa.models import Authenticator
+
+    return Authenticator.objects.filter(user=user).exclude(type="recovery_codes").exists()

@@ -1,0 +1,1 @@
+"""What changes people, teams, accounts and grants. Every public function is an action."""

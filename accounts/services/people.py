@@ -1,0 +1,198 @@
+"""People: inviting, freezing, roles, leaving."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts import events  # noqa: F401  # declares them
+from accounts.errors import Invalid
+from accounts.hooks import rights_changed
+from accounts.levels import OrgCapability
+from accounts.models import Grant, Invitation, Team, User
+from accounts.policy import Decision, by, decide_org, organisation
+from audit.actions import action, record
+from audit.actors import Actor, ActorKind
+
+_PEOPLE = organisation(OrgCapability.PEOPLE)
+ROLES = ("is_administrator", "is_auditor", "is_evidence_officer")
+
+
+def token_hash(token: str) -> str:
+    """What is kept of an invitation link: SHA-256, in hex."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@action("person.invited", needs=_PEOPLE)
+def user_invite(
+    *,
+    actor: Actor,
+    email: str,
+    full_name: str,
+    roles: Iterable[str] = (),
+    teams: Iterable[Team] = (),
+    send: bool = True,
+) -> tuple[Invitation, str]:
+    """Invite a person; returns the invitation and its link. Raises Invalid.
+
+    The link is returned only for a command to print; it is nowhere kept.
+    """
+    email = email.strip().lower()
+    if User.objects.filter(email__iexact=email).exists():
+        raise Invalid("email", "Somebody with this e-mail address is already here.")
+    Invitation.objects.filter(email__iexact=email, accepted_at=None, withdrawn_at=None).update(
+        withdrawn_at=timezone.now()
+    )
+    token = secrets.token_urlsafe(32)
+    chosen = {role: role in set(roles) for role in ROLES}
+    invitation = Invitation.objects.create(
+        email=email,
+        full_name=full_name.strip(),
+        token_hash=token_hash(token),
+        invited_by=actor.user,
+        expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
+        **chosen,
+    )
+    invitation.teams.set(teams)
+    record(
+        "person.invited",
+        subject=invitation,
+        data={"email": email, "roles": [r for r in ROLES if chosen[r]], "teams": list(teams)},
+    )
+    link = f"{settings.BASE_URL}/people/join/{token}/"
+    if send:
+        context = {"invitation": invitation, "link": link, "organisation": settings.ORGANISATION}
+        body = render_to_string("accounts/email/invitation.txt", context)
+        subject = f"Your sign-in to Socialdesk at {settings.ORGANISATION}"
+        transaction.on_commit(lambda: send_mail(subject, body, None, [email]))
+    return invitation, link
+
+
+@action("invitation.withdrawn", needs=_PEOPLE)
+def invitation_withdraw(*, actor: Actor, invitation: Invitation) -> None:
+    """Make an invitation's link useless."""
+    invitation.withdrawn_at = timezone.now()
+    invitation.save(update_fields=["withdrawn_at"])
+    record("invitation.withdrawn", subject=invitation)
+
+
+@action("person.joined", needs=by(ActorKind.ANONYMOUS))
+def invitation_accept(*, actor: Actor, token: str, full_name: str, password: str) -> User:
+    """Turn an open invitation into a person, once. Raises Invalid."""
+    invitation = (
+        Invitation.objects.select_for_update(of=("self",))
+        .filter(token_hash=token_hash(token))
+        .first()
+    )
+    if invitation is None or not invitation.is_open:
+        raise Invalid("", "This invitation is no longer open. Ask for a new one.")
+    user = User(
+        email=invitation.email,
+        full_name=full_name.strip() or invitation.full_name,
+        **{role: getattr(invitation, role) for role in ROLES},
+    )
+    validate_password(password, user)
+    user.set_password(password)
+    user.save()
+    user.groups.set(team.group for team in invitation.teams.select_related("group"))
+    invitation.accepted_at = timezone.now()
+    invitation.save(update_fields=["accepted_at"])
+    record("person.joined", subject=user, data={"email": user.email})
+    return user
+
+
+@action("person.changed", needs=_PEOPLE)
+def user_change_roles(*, actor: Actor, user: User, roles: Iterable[str]) -> User:
+    """Set a person's organisation roles. Raises Invalid when nobody would administer."""
+    wanted = set(roles)
+    before = [role for role in ROLES if getattr(user, role)]
+    if user.is_administrator and "is_administrator" not in wanted:
+        _keep_an_administrator(user)
+    for role in ROLES:
+        setattr(user, role, role in wanted)
+    user.save(update_fields=list(ROLES))
+    record("person.changed", subject=user, data={"before": before, "after": sorted(wanted)})
+    rights_changed.send(
+        User, actor=actor, account=None, user=user, reason=f"The roles of {user} were changed."
+    )
+    return user
+
+
+def _self(actor: Actor, arguments: object) -> Decision:
+    user = arguments["user"]  # type: ignore[index]  # a mapping, as Needs says
+    if actor.kind is ActorKind.PERSON and actor.id == user.pk:
+        return Decision(True)
+    return decide_org(actor, OrgCapability.PEOPLE)
+
+
+@action("person.changed", needs=_self)
+def user_change_profile(*, actor: Actor, user: User, full_name: str, time_zone: str) -> User:
+    """Change a person's own name and zone."""
+    before = {"full_name": user.full_name, "time_zone": user.time_zone}
+    user.full_name, user.time_zone = full_name.strip(), time_zone
+    user.save(update_fields=["full_name", "time_zone"])
+    after = {"full_name": user.full_name, "time_zone": user.time_zone}
+    record("person.changed", subject=user, data={"before": before, "after": after})
+    return user
+
+
+@action("person.frozen", needs=_PEOPLE)
+def user_freeze(*, actor: Actor, user: User, reason: str) -> User:
+    """Stop a person at once: no page, no post of theirs goes out. Raises Invalid."""
+    if not reason.strip():
+        raise Invalid("reason", "Say why; it goes on record.")
+    if actor.id == user.pk and actor.kind is ActorKind.PERSON:
+        raise Invalid("", "You cannot freeze yourself.")
+    user.frozen_at, user.frozen_by, user.frozen_reason = timezone.now(), actor.user, reason.strip()
+    user.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
+    record("person.frozen", subject=user, data={"reason": user.frozen_reason})
+    rights_changed.send(
+        User, actor=actor, account=None, user=user, reason=f"{user} is frozen: {reason.strip()}"
+    )
+    return user
+
+
+@action("person.unfrozen", needs=_PEOPLE)
+def user_unfreeze(*, actor: Actor, user: User) -> User:
+    """Lift a person's freeze. What was held stays held until somebody releases it."""
+    user.frozen_at, user.frozen_by, user.frozen_reason = None, None, ""
+    user.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
+    record("person.unfrozen", subject=user)
+    return user
+
+
+@action("person.left", needs=_PEOPLE)
+def user_leave(*, actor: Actor, user: User, reason: str) -> User:
+    """Close a leaver's sign-in, end their grants, take them out of their teams. Raises Invalid."""
+    if user.is_administrator:
+        _keep_an_administrator(user)
+    now = timezone.now()
+    ended = list(Grant.objects.filter(user=user, ended_at=None).select_related("account"))
+    for grant in ended:
+        grant.drop_rights()
+        grant.ended_at = now
+        grant.save(update_fields=["ended_at"])
+    user.groups.clear()
+    user.is_active = False
+    for role in ROLES:
+        setattr(user, role, False)
+    user.set_unusable_password()
+    user.save()
+    record("person.left", subject=user, data={"reason": reason, "ended": ended})
+    rights_changed.send(User, actor=actor, account=None, user=user, reason=f"{user} has left.")
+    return user
+
+
+def _keep_an_administrator(user: User) -> None:
+    others = User.objects.filter(is_administrator=True, is_active=True, frozen_at=None)
+    if not others.exclude(pk=user.pk).exists():
+        raise Invalid("", "Nobody would be left to administer. Name another administrator first.")

@@ -1,0 +1,180 @@
+"""Social accounts: connecting, changing, freezing, checking."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.utils import timezone
+
+from accounts import events  # noqa: F401  # declares them
+from accounts.connections import Proven
+from accounts.errors import Invalid
+from accounts.hooks import rights_changed
+from accounts.levels import Capability, OrgCapability
+from accounts.models import Credential, SocialAccount, User
+from accounts.models.social import Health
+from accounts.policy import by, on_account_or_org, organisation
+from audit.actions import action, record
+from audit.actors import Actor, ActorKind
+
+_MANAGE = on_account_or_org(Capability.MANAGE, OrgCapability.ACCOUNTS)
+
+
+@action("account.connected", needs=organisation(OrgCapability.ACCOUNTS))
+def account_connect(
+    *,
+    actor: Actor,
+    proven: Proven,
+    owner: User,
+    time_zone: str,
+    purpose: str = "",
+    approval_required: bool = False,
+) -> SocialAccount:
+    """Connect an account whose credentials were proven. Raises Invalid if it is here already."""
+    _check_zone(time_zone)
+    existing = SocialAccount.objects.filter(
+        platform=proven.platform, base_url=proven.base_url, remote_id=proven.identity.remote_id
+    ).first()
+    if existing is not None:
+        raise Invalid("handle", f"{existing} is connected already. Reconnect it on its page.")
+    now = timezone.now()
+    account = SocialAccount.objects.create(
+        platform=proven.platform,
+        base_url=proven.base_url,
+        remote_id=proven.identity.remote_id,
+        handle=proven.identity.handle,
+        display_name=proven.identity.display_name[:120] or proven.identity.handle[:120],
+        profile_url=proven.identity.profile_url,
+        owner=owner,
+        purpose=purpose.strip(),
+        time_zone=time_zone,
+        approval_required=approval_required,
+        declared_limits=dataclasses.asdict(proven.limits),
+        checked_at=now,
+        last_success_at=now,
+    )
+    _keep_credential(account, proven, actor)
+    data = {"base_url": account.base_url, "owner": owner, "time_zone": time_zone}
+    record("account.connected", subject=account, account=account, data=data)
+    return account
+
+
+@action("account.reconnected", needs=_MANAGE)
+def account_reconnect(*, actor: Actor, account: SocialAccount, proven: Proven) -> SocialAccount:
+    """Give an account new credentials. Raises Invalid when they belong to another account."""
+    if proven.identity.remote_id != account.remote_id:
+        raise Invalid(
+            "secret",
+            f"These credentials belong to {proven.identity.handle}, not to {account.handle}. "
+            "Nothing was changed.",
+        )
+    _keep_credential(account, proven, actor)
+    account.disconnected_at = None
+    account.handle = proven.identity.handle
+    account.declared_limits = dataclasses.asdict(proven.limits)
+    account.health, account.health_note = Health.HEALTHY, ""
+    account.checked_at = account.last_success_at = timezone.now()
+    account.save()
+    record("account.reconnected", subject=account, account=account)
+    return account
+
+
+@action("account.changed", needs=_MANAGE)
+def account_change(
+    *,
+    actor: Actor,
+    account: SocialAccount,
+    display_name: str,
+    owner: User,
+    purpose: str,
+    time_zone: str,
+    approval_required: bool,
+) -> SocialAccount:
+    """Change what the organisation says of an account. Raises Invalid."""
+    _check_zone(time_zone)
+    if not display_name.strip():
+        raise Invalid("display_name", "Give the account a name.")
+    new: dict[str, Any] = {
+        "display_name": display_name.strip(),
+        "owner": owner,
+        "purpose": purpose.strip(),
+        "time_zone": time_zone,
+        "approval_required": approval_required,
+    }
+    changed = {k: {"before": getattr(account, k), "after": v} for k, v in new.items()}
+    changed = {k: v for k, v in changed.items() if v["before"] != v["after"]}
+    for name, value in new.items():
+        setattr(account, name, value)
+    account.save(update_fields=list(new))
+    record("account.changed", subject=account, account=account, data=changed)
+    return account
+
+
+@action("account.frozen", needs=_MANAGE)
+def account_freeze(*, actor: Actor, account: SocialAccount, reason: str) -> SocialAccount:
+    """Stop everything that would go out from an account, at once. Raises Invalid."""
+    if not reason.strip():
+        raise Invalid("reason", "Say why; everybody who works with the account will read it.")
+    account.frozen_at, account.frozen_by = timezone.now(), actor.user
+    account.frozen_reason = reason.strip()
+    account.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
+    record("account.frozen", subject=account, account=account, data={"reason": reason.strip()})
+    why = f"The account is frozen: {reason.strip()}"
+    rights_changed.send(SocialAccount, actor=actor, account=account, user=None, reason=why)
+    return account
+
+
+@action("account.unfrozen", needs=_MANAGE)
+def account_unfreeze(*, actor: Actor, account: SocialAccount) -> SocialAccount:
+    """Lift an account's freeze. What was held stays held until somebody releases it."""
+    account.frozen_at, account.frozen_by, account.frozen_reason = None, None, ""
+    account.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
+    record("account.unfrozen", subject=account, account=account)
+    return account
+
+
+@action("account.disconnected", needs=_MANAGE)
+def account_disconnect(*, actor: Actor, account: SocialAccount, reason: str) -> SocialAccount:
+    """Forget an account's credentials; its history stays. Raises Invalid."""
+    if not reason.strip():
+        raise Invalid("reason", "Say why; it goes on record.")
+    Credential.objects.filter(account=account).delete()
+    account.disconnected_at = timezone.now()
+    account.save(update_fields=["disconnected_at"])
+    record("account.disconnected", subject=account, account=account, data={"reason": reason})
+    why = f"The account was disconnected: {reason.strip()}"
+    rights_changed.send(SocialAccount, actor=actor, account=account, user=None, reason=why)
+    return account
+
+
+@action("account.health_changed", needs=by(ActorKind.WORKER, ActorKind.COMMAND, ActorKind.PERSON))
+def account_health_change(
+    *, actor: Actor, account: SocialAccount, health: Health, note: str
+) -> None:
+    """Note that an account works, or why it does not; called only when that changed."""
+    before = account.health
+    account.health, account.health_note = health, note[:500]
+    account.checked_at = timezone.now()
+    account.save(update_fields=["health", "health_note", "checked_at"])
+    record(
+        "account.health_changed",
+        subject=account,
+        account=account,
+        data={"before": before, "after": health, "note": note[:500]},
+    )
+
+
+def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> None:
+    credential, _ = Credential.objects.get_or_create(
+        account=account, defaults={"secret": proven.secret, "given_by": actor.user}
+    )
+    credential.secret, credential.session = proven.secret, proven.session
+    credential.given_by = actor.user
+    credential.save()
+
+
+def _check_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise Invalid("time_zone", f"{name!r} is no time zone. Write for example Europe/London.")

@@ -1,0 +1,1 @@
+"""Addresses of people, social accounts, settings and sign-in."""

@@ -1,0 +1,1 @@
+"""What comes in: polling, the shared inbox, conversations and replies."""

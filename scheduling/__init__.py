@@ -1,0 +1,1 @@
+"""Posts, deliveries, approvals, media, and the engine that publishes once and on time."""

@@ -1,0 +1,34 @@
+"""The exact content of a delivery, and its SHA-256: what an approval is a decision on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from scheduling.models import Delivery
+
+
+def content_of(delivery: Delivery) -> dict[str, Any]:
+    """Everything that will be public, as JSON: account, text, pictures, what it answers."""
+    return {
+        "account": delivery.account_id,
+        "text": delivery.text,
+        "media": [
+            {"sha256": media.sha256, "alt_text": media.alt_text}
+            for media in delivery.post.media.all()
+            if media.removed_at is None
+        ],
+        "reply_to": (delivery.reply_to or {}).get("remote_id", ""),
+    }
+
+
+def hash_of(content: dict[str, Any]) -> str:
+    """SHA-256 in hex over canonical JSON (sorted keys, no spaces, UTF-8)."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def content_hash(delivery: Delivery) -> str:
+    """The hash of what would go out now."""
+    return hash_of(content_of(delivery))

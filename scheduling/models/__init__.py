@@ -1,0 +1,13 @@
+from scheduling.models.delivery import Approval, Attempt, Decided, Delivery, HoldKind, Outcome
+from scheduling.models.post import Media, Post
+
+__all__ = [
+    "Approval",
+    "Attempt",
+    "Decided",
+    "Delivery",
+    "HoldKind",
+    "Media",
+    "Outcome",
+    "Post",
+]

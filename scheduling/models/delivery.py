@@ -1,0 +1,186 @@
+"""One post on one account, what was decided about it and each try to send it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from accounts.models import SocialAccount
+from scheduling.models.post import Post
+from scheduling.states import State
+
+
+class HoldKind(models.TextChoices):
+    """Why a delivery is kept back."""
+
+    PERSON = "person", "Held by a person"
+    FROZEN = "frozen", "Frozen"
+    LAPSED = "lapsed", "The right to send it lapsed"
+    CHANGED = "changed", "Changed since it was approved"
+    OVERDUE = "overdue", "Overdue"
+    AUTHORISATION = "authorisation", "The account needs reconnecting"
+
+
+class Delivery(models.Model):
+    """One post on one account. `scheduling.transitions.move` is the only writer of `state`."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="deliveries")
+    account = models.ForeignKey(SocialAccount, on_delete=models.PROTECT, related_name="deliveries")
+    own_text = models.TextField(null=True, blank=True)  # noqa: DJ001  # None: same as main; "": says nothing
+    reply_to = models.JSONField(null=True, blank=True)  # a ReplyRef and what it answers, or None
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
+    state_since = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # what a person chose; shown in its zone
+    sender = models.ForeignKey(  # whose right it goes out by: the scheduler, else the author
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reviewed = models.BooleanField(default=False)  # it goes out by an approval
+
+    hold_kind = models.CharField(max_length=16, choices=HoldKind.choices, blank=True)
+    hold_reason = models.CharField(max_length=500, blank=True)
+
+    # The engine's own; a lease without a claim, or a claim without a lease, cannot be written.
+    next_try_at = models.DateTimeField(null=True, blank=True)  # when the tick may claim it
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.BigIntegerField(default=0)  # goes up with each claim; a late worker's is stale
+    tries = models.PositiveSmallIntegerField(default=0)
+    checks = models.PositiveSmallIntegerField(default=0)  # look-ups while in doubt
+    steps = models.JSONField(default=dict, blank=True)
+    problem = models.CharField(max_length=500, blank=True)  # the last failure, for people
+    problem_code = models.CharField(max_length=64, blank=True)
+
+    remote_id = models.CharField(max_length=255, blank=True)
+    permalink = models.CharField(max_length=500, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    history = HistoricalRecords(
+        excluded_fields=[
+            "state_since",
+            "next_try_at",
+            "lease_until",
+            "fence",
+            "tries",
+            "checks",
+            "steps",
+            "created_at",
+        ]
+    )
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["post", "account"], name="delivery_once_per_account"),
+            models.CheckConstraint(
+                condition=Q(state=State.PUBLISHING, lease_until__isnull=False)
+                | (~Q(state=State.PUBLISHING) & Q(lease_until__isnull=True)),
+                name="delivery_leased_iff_publishing",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=State.SCHEDULED)
+                | Q(next_try_at__isnull=False, due_at__isnull=False),
+                name="delivery_scheduled_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=State.PUBLISHED) | ~Q(remote_id=""),
+                name="delivery_published_is_there",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at", "id"],
+                condition=Q(state=State.SCHEDULED),
+                name="delivery_due",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(state=State.PUBLISHING), name="delivery_leased"
+            ),
+            models.Index(
+                fields=["next_try_at"], condition=Q(state=State.UNKNOWN), name="delivery_in_doubt"
+            ),
+            models.Index(fields=["account", "due_at"], name="delivery_calendar"),
+            models.Index(fields=["account", "state", "due_at"], name="delivery_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"“{self.post}” on {self.account.display_name}"
+
+    @property
+    def text(self) -> str:
+        """What this account will say."""
+        return self.post.text if self.own_text is None else self.own_text
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state in (State.DRAFT, State.FAILED)
+
+
+class Decided(models.TextChoices):
+    APPROVED = "approved", "Approved"
+    RETURNED = "returned", "Returned"
+
+
+class Approval(models.Model):
+    """A decision on exact content, by somebody other than its author."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="approvals")
+    decided = models.CharField(max_length=12, choices=Decided.choices)
+    content_hash = models.CharField(max_length=64)
+    content = models.JSONField()  # what was decided on, for the difference to the next version
+    comment = models.TextField(blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approvals"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_decided_display()} by {self.by}"
+
+
+class Outcome(models.TextChoices):
+    """How one try ended."""
+
+    STARTED = "started", "Under way"
+    PUBLISHED = "published", "Published"
+    RETRY = "retry", "Will be tried again"
+    REFUSED = "refused", "Refused by the platform"
+    AUTHORISATION = "authorisation", "Not authorised"
+    UNKNOWN = "unknown", "Outcome unknown"
+    ABANDONED = "abandoned", "Given up before anything was sent"
+
+
+class Attempt(models.Model):
+    """One try to send one delivery; committed before the network is touched."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    fence = models.BigIntegerField()
+    worker = models.CharField(max_length=120)
+    content_hash = models.CharField(max_length=64)
+    content = models.JSONField()  # exactly what was sent, as in Approval
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.STARTED)
+    message = models.CharField(max_length=500, blank=True)
+    code = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "fence"], name="attempt_once_per_claim")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.delivery}"

@@ -1,0 +1,11 @@
+"""What every page's frame needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    return {"org_name": "", "nav": [], "nav_accounts": [], "banner": None}

@@ -1,0 +1,82 @@
+"""What every request passes: who acts, whether they may go on, and how refusals are answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django_structlog.middlewares import RequestMiddleware
+
+from accounts.models import User
+from accounts.policy import standing
+from accounts.web import actor_of
+from audit.actions import NotAllowed, refusal_record
+from audit.actors import Actor
+
+OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/static/")
+"""Where one may go without being signed in; everything else asks for it."""
+_SECRETS_IN_PATHS = re.compile(r"(/join/|/reset/key/)[^/]+")
+
+
+def client_address(request: HttpRequest) -> str:
+    """The visitor's address, counting back over the proxies we trust and no further."""
+    direct = str(request.META.get("REMOTE_ADDR") or "")
+    if settings.PROXIES:
+        chain = [p.strip() for p in request.headers.get("X-Forwarded-For", "").split(",") if p]
+        if len(chain) >= settings.PROXIES:
+            return chain[-settings.PROXIES][:45]
+    return direct
+
+
+class LogMiddleware(RequestMiddleware):
+    """Logs requests without what in an address is secret or searched for."""
+
+    def format_request(self, request: HttpRequest) -> str:
+        path = _SECRETS_IN_PATHS.sub(r"\1…", request.path)
+        return f"{request.method} {path}"
+
+
+class DeskMiddleware:
+    """Names the actor, asks for sign-in, stops the frozen, and answers refusals with a reason."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        address = client_address(request)
+
+        user = request.user
+        request.actor = (  # type: ignore[attr-defined]  # accounts.web.DeskRequest names it
+            Actor.person(user, address=address)
+            if user.is_authenticated
+            else Actor.anonymous(address=address)
+        )
+        stopped = self._stop(request)
+        return stopped or self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, NotAllowed):
+            return None
+        attempted = request.resolver_match.view_name if request.resolver_match else request.path
+        refusal_record(actor=actor_of(request), refusal=error, attempted=attempted)
+        if error.hidden:
+            return render(request, "404.html", status=404)
+        return render(request, "403.html", {"reason": error.reason}, status=403)
+
+    def _stop(self, request: HttpRequest) -> HttpResponse | None:
+        open_to_all = request.path.startswith(OPEN_PATHS)
+        if not request.user.is_authenticated:
+            return None if open_to_all else redirect_to_login(request.get_full_path())
+        user = request.user
+        assert isinstance(user, User)
+        if user.is_frozen or not user.is_active:
+            logout(request)
+            return redirect("account_inactive")
+        if not open_to_all and not standing(user):
+            return redirect("mfa_index")
+        return None

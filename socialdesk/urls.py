@@ -1,0 +1,28 @@
+"""Every address of the site, by room."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import include, path
+from django.views.generic import TemplateView
+
+from socialdesk import health, views
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("", views.my_day, name="my_day"),
+    path("search/", views.search, name="search"),
+    path("auth/", include("accounts.urls.sign_in")),
+    path("people/", include("accounts.urls.people")),
+    path("accounts/", include("accounts.urls.social")),
+    path("settings/", include("accounts.urls.settings")),
+    path("", include("scheduling.urls")),
+    path("inbox/", include("mentions.urls")),
+    path("record/", include("audit.urls")),
+]
+
+if settings.DEBUG:
+    urlpatterns.append(
+        path("gallery/", TemplateView.as_view(template_name="gallery.html"), name="gallery")
+    )
