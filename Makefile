@@ -1,13 +1,79 @@
-# `make help` lists what there is. Everything else is in tools/ and socialdesk/launcher/.
+# `make help` lists what there is. The work itself is in tools/bootstrap.py and socialdesk/launcher/.
 PYTHON ?= python3
+PORT ?= 8000
+# Further words for pytest: make test ARGS="tests/accounts -x"
+ARGS ?=
+WORKERS ?= 2
+
 VENV := .venv/bin/python
+BOOTSTRAP := $(PYTHON) tools/bootstrap.py
+LOCK := env UV_NO_CONFIG=1 uv pip compile --quiet --universal --generate-hashes \
+	--no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
+
+# A check of the settings as a live installation has them, with nothing behind the addresses.
+LIVE := env SOCIALDESK_SECRET_KEY=made-up-for-the-check-and-long-enough-to-pass-it-0123456789abcdef \
+	SOCIALDESK_CREDENTIAL_KEYS=bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
+	SOCIALDESK_BASE_URL=https://desk.example.org SOCIALDESK_PROXIES=1 \
+	DATABASE_URL=postgresql://socialdesk@127.0.0.1:1/socialdesk REDIS_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
 
-services: ## start PostgreSQL and Valkey in the background; use as: eval "$$(make -s services)"
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## set everything up and serve it at http://127.0.0.1:8000 (PORT= changes that)
+	@$(BOOTSTRAP) --run --port=$(PORT) --end-with-parent
+
+test: ## run the tests, the browser ones included (ARGS= for pytest)
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real $(ARGS)
+
+test-real: ## run the main job on a real Bluesky network started on this machine
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m pytest -m real tests/real $(ARGS)
+
+check: ## lint, types, import contracts, migrations, settings, templates, generated docs
+	@$(BOOTSTRAP) --dev
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy .
+	.venv/bin/lint-imports
+	@$(MAKE) --no-print-directory check-django
+	.venv/bin/djlint --check --quiet templates
+	.venv/bin/djlint --lint --quiet templates
+
+check-django:
+	$(LIVE) $(VENV) manage.py makemigrations --check --dry-run
+	$(LIVE) $(VENV) manage.py check --deploy --fail-level WARNING
+	$(LIVE) $(VENV) manage.py generate_docs --check
+
+fmt: ## put code and templates into the project's format
+	@$(BOOTSTRAP) --dev --no-frontend
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
+	-.venv/bin/djlint --reformat --quiet templates
+
+env: ## only set up: .venv with all tools, and the front-end bundle
+	@$(BOOTSTRAP) --dev
+
+services: ## PostgreSQL and Valkey in the background; use as: eval "$$(make -s services)"
+	@$(BOOTSTRAP) --dev --no-frontend >&2
 	@$(VENV) -m socialdesk.launcher services
 
 services-stop: ## stop what `make services` started
 	@$(VENV) -m socialdesk.launcher stop
 
-.PHONY: services services-stop
+key: ## print a new key for SOCIALDESK_CREDENTIAL_KEYS
+	@$(PYTHON) -m socialdesk.launcher.keys
+
+lock: ## work out the newest versions that install together, into the lock files (needs uv)
+	$(LOCK) --upgrade pyproject.toml --group embedded -o requirements.lock
+	$(LOCK) --upgrade pyproject.toml --group embedded --group dev -c requirements.lock \
+		-o requirements-dev.lock
+	echo uv | $(LOCK) --upgrade --no-annotate - -o requirements-tools.lock
+
+clean: ## remove what was built and installed; the data in var/ stays
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+		.coverage* build test-results frontend/node_modules frontend/dist
+
+.PHONY: help run test test-real check check-django fmt env services services-stop key lock clean

@@ -6,11 +6,14 @@ import argparse
 import os
 import shlex
 import sys
+import time
 
-from socialdesk.launcher import keys
+from socialdesk.launcher import keys, processes
 from socialdesk.launcher.errors import LauncherError
 from socialdesk.launcher.layout import host_layout
-from socialdesk.launcher.services import Services, exclusive
+from socialdesk.launcher.lock import exclusive
+from socialdesk.launcher.serve import serve
+from socialdesk.launcher.services import Services
 
 
 def _services(_: argparse.Namespace) -> None:
@@ -33,15 +36,22 @@ def _stop(_: argparse.Namespace) -> None:
         Services(layout, {}).stop_all()
 
 
-def _key(_: argparse.Namespace) -> None:
-    """Print a new key for SOCIALDESK_CREDENTIAL_KEYS."""
-    sys.stdout.write(keys.credential_key() + "\n")
+def _run(options: argparse.Namespace) -> None:
+    """Start everything in the foreground; Ctrl-C stops it."""
+    if options.end_with_parent:
+        processes.end_with_parent()
+    serve(host_layout(), options.port, options.since or time.time())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m socialdesk.launcher", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, function in (("services", _services), ("stop", _stop), ("key", _key)):
+    run = commands.add_parser("run", help=_run.__doc__, description=_run.__doc__)
+    run.add_argument("--port", type=int, default=8000, help="of the page; the Sandbox has the next")
+    run.add_argument("--since", type=float, help="when the start began, in seconds since 1970")
+    run.add_argument("--end-with-parent", action="store_true", help="stop when `make` is killed")
+    run.set_defaults(function=_run)
+    for name, function in (("services", _services), ("stop", _stop)):
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(function=function)
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import sys
 from pathlib import Path
 
 
@@ -46,3 +47,7 @@ def kept(folder: Path, name: str) -> str:
         file.write(value + "\n")
     part.replace(path)  # a secret is either whole or absent, also after a power cut in between
     return value
+
+
+if __name__ == "__main__":  # `make key`: needs nothing installed
+    sys.stdout.write(credential_key() + "\n")

@@ -34,7 +34,7 @@ class EmbeddedPostgres:
     def __init__(self, layout: Layout, *, durable: bool = True) -> None:
         self._layout = layout
         self._durable = durable
-        self._log = layout.logs / "postgres.log"
+        self.log = layout.logs / "postgres.log"
         self._password = keys.kept(layout.secrets, "postgres_password")
         self._admin_password = keys.kept(layout.secrets, "postgres_admin_password")
         self.process: subprocess.Popen[bytes] | None = None
@@ -68,13 +68,18 @@ class EmbeddedPostgres:
         if major is None:
             self._make_cluster(installed, demoted)
         demoted.hand_over(self._data)
-        for _ in range(START_TRIES):
-            if self._start_once(installed, demoted, detached):
+        for port in ports.candidates(self.port, START_TRIES):
+            if self._start_once(installed, demoted, port, detached=detached):
                 self._make_database()
                 return
         raise LauncherError(
-            f"PostgreSQL did not start. The end of {self._log}:\n{processes.tail(self._log)}"
+            f"PostgreSQL did not start. The end of {self.log}:\n{processes.tail(self.log)}"
         )
+
+    def ask_to_stop(self) -> None:
+        """Begin an orderly stop of the server started here; `stop` sees it through."""
+        if self.process is not None and self.process.poll() is None:
+            processes.signal_process(self.process.pid, signal.SIGINT)
 
     def stop(self) -> None:
         """Stop the server, whoever started it; nothing to do when none runs."""
@@ -140,8 +145,10 @@ class EmbeddedPostgres:
             raise LauncherError(f"PostgreSQL could not make its files:\n{done.stdout.strip()}")
         building.rename(self._layout.postgres / str(installed.major))
 
-    def _start_once(self, installed: Postgres, demoted: Demotion, detached: bool) -> bool:
-        self.port = ports.any_free()
+    def _start_once(
+        self, installed: Postgres, demoted: Demotion, port: int, *, detached: bool
+    ) -> bool:
+        self.port = port
         options = {
             "listen_addresses": ports.LOOPBACK,
             "port": str(self.port),
@@ -154,7 +161,7 @@ class EmbeddedPostgres:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         server = str(installed.folder / "postgres")
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = processes.spawn(
                 [*demoted.prefix, server, "-D", str(self._data), *words],
                 env=self._environment(),

@@ -1,4 +1,7 @@
-"""Child processes: started so that they die with the launcher, known again by a record on disk."""
+"""Child processes that die with the launcher, and are known again by a record on disk.
+
+Standard library only: tools/bootstrap.py uses it.
+"""
 
 from __future__ import annotations
 
@@ -88,12 +91,11 @@ def record_of(name: str, pid: int, *, detached: bool = False, port: int = 0) -> 
     return Record(name, pid, birth(pid) or "", detached, port)
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def _die_with_parent(number: signal.Signals, parent: int) -> Callable[[], None] | None:
     """What a child runs before its program, so that even a SIGKILL of the launcher ends it."""
     if not LINUX:
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
 
     def ask() -> None:
         prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
@@ -101,6 +103,12 @@ def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
             os._exit(1)
 
     return ask
+
+
+def end_with_parent() -> None:
+    """Ask for SIGTERM when our own parent ends (Linux; elsewhere nothing happens)."""
+    if ask := _die_with_parent(signal.SIGTERM, os.getppid()):
+        ask()
 
 
 def spawn(
@@ -125,14 +133,22 @@ def spawn(
         env=dict(env),
         cwd=cwd,
         start_new_session=True,
-        preexec_fn=None if detached else _die_with_parent(death_signal),
+        preexec_fn=None if detached else _die_with_parent(death_signal, os.getpid()),
     )
 
 
 def signal_process(pid: int, number: signal.Signals) -> None:
-    """Send `number`; a process that is gone is no error."""
+    """Send `number`; a process that is gone is no error. SIGKILL takes its children along."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+    if number == signal.SIGKILL:
+        kill_group(pid)
+
+
+def kill_group(pid: int) -> None:
+    """Kill what a process of `spawn` leaves behind: it led a group of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def stop_record(record: Record, steps: Sequence[tuple[signal.Signals, float]]) -> bool:

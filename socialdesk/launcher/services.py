@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-from socialdesk.launcher.errors import LauncherError
+from socialdesk.launcher import postgres, valkey
 from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.postgres import EmbeddedPostgres
 from socialdesk.launcher.valkey import EmbeddedValkey
@@ -16,32 +13,6 @@ from socialdesk.launcher.valkey import EmbeddedValkey
 def is_given(env: Mapping[str, str], name: str) -> bool:
     """Whether `env` has `name`, directly or as a file."""
     return bool(env.get(name) or env.get(f"{name}_FILE"))
-
-
-@contextmanager
-def exclusive(layout: Layout) -> Iterator[None]:
-    """Hold the data folder: two launchers at once would stop each other's servers.
-
-    The lock goes with the process, however that ends. Raises LauncherError when it is held.
-    """
-    layout.make()
-    path = layout.run / "lock"
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise LauncherError(
-                f"Socialdesk already runs from this folder ({layout.root}; process "
-                f"{file.read().strip() or 'unknown'}). Stop that one first (Ctrl-C in its window)."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
 
 
 class Services:
@@ -82,6 +53,14 @@ class Services:
                 server.stop()
                 if isinstance(server, EmbeddedPostgres):
                     server.stop_leftover()
+
+    @property
+    def started(self) -> list[tuple[str, EmbeddedPostgres | EmbeddedValkey]]:
+        """The servers that `start` started, by name."""
+        return [
+            (postgres.NAME if isinstance(server, EmbeddedPostgres) else valkey.NAME, server)
+            for server in self._started
+        ]
 
     @property
     def urls(self) -> dict[str, str]:

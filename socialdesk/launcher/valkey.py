@@ -25,7 +25,7 @@ class EmbeddedValkey:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._log = layout.logs / "valkey.log"
+        self.log = layout.logs / "valkey.log"
         self._password = keys.kept(layout.secrets, "valkey_password")
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -47,12 +47,17 @@ class EmbeddedValkey:
         """Start the server. Raises LauncherError."""
         self.stop()
         program = str(find_valkey().program)
-        for _ in range(START_TRIES):
-            if self._start_once(program, detached):
+        for port in ports.candidates(self.port, START_TRIES):
+            if self._start_once(program, port, detached=detached):
                 return
         raise LauncherError(
-            f"Valkey did not start. The end of {self._log}:\n{processes.tail(self._log)}"
+            f"Valkey did not start. The end of {self.log}:\n{processes.tail(self.log)}"
         )
+
+    def ask_to_stop(self) -> None:
+        """Begin an orderly stop of the server started here; `stop` sees it through."""
+        if self.process is not None and self.process.poll() is None:
+            processes.signal_process(self.process.pid, signal.SIGTERM)
 
     def stop(self) -> None:
         """Stop the server, whoever started it; nothing to do when none runs."""
@@ -63,8 +68,8 @@ class EmbeddedValkey:
             self.process.wait()
         processes.forget(self._layout.run, NAME)
 
-    def _start_once(self, program: str, detached: bool) -> bool:
-        self.port = ports.any_free()
+    def _start_once(self, program: str, port: int, *, detached: bool) -> bool:
+        self.port = port
         config = self._layout.run / "valkey.conf"
         # A file, because everybody on the machine may read the words of a command line.
         with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -73,7 +78,7 @@ class EmbeddedValkey:
                 f'save ""\nappendonly no\nmaxmemory-policy noeviction\n'
                 f'dir "{self._layout.valkey}"\n'
             )
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = processes.spawn(
                 [program, str(config)],
                 env=os.environ,

@@ -1,0 +1,55 @@
+"""The command lines of Socialdesk's own processes on one machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from socialdesk.launcher.layout import Layout
+from socialdesk.launcher.ports import LOOPBACK
+
+CELERY = (sys.executable, "-m", "celery", "-A", "socialdesk.celery:app", "--quiet")
+
+
+def sandbox(layout: Layout, port: int) -> list[str]:
+    """The practice network; `port` is the page's, it takes the one above."""
+    where = [f"--port={port + 1}", f"--host={LOOPBACK}", f"--data={layout.sandbox}"]
+    return [sys.executable, "-m", "platforms.sandbox", *where]
+
+
+def web(port: int) -> list[str]:
+    """The pages. Two processes, so that one that dies is not missed."""
+    return [
+        *(sys.executable, "-m", "gunicorn", "socialdesk.wsgi:application"),
+        *(f"--bind={LOOPBACK}:{port}", "--worker-class=gthread", "--workers=2", "--threads=8"),
+        *("--graceful-timeout=10", "--log-level=warning", "--no-control-socket"),
+    ]
+
+
+def worker() -> list[str]:
+    """Publishing and polling."""
+    options = ["--pool=threads", "--concurrency=8", "--loglevel=INFO", "--hostname=worker@%h"]
+    return [*CELERY, "worker", *options, "--without-gossip", "--without-mingle"]
+
+
+def beat(layout: Layout) -> list[str]:
+    """The clock: says every second that there may be work."""
+    return [
+        *CELERY,
+        "beat",
+        "--loglevel=WARNING",
+        f"--schedule={layout.run / 'beat'}",
+        "--pidfile=",
+    ]
+
+
+def prepare(demo: Path, *, ours: bool) -> list[str]:
+    """Migrations and demo data; `ours`: nobody but the launcher made this database."""
+    command = [sys.executable, "-m", "socialdesk.launcher.prepare", str(demo)]
+    return [*command, "--ours"] if ours else command
+
+
+def collect_static() -> list[str]:
+    """Style sheets, scripts and fonts, named by content and compressed."""
+    django = (sys.executable, "-m", "django", "collectstatic")
+    return [*django, "--noinput", "--verbosity=0", "--clear"]
