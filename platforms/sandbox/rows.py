@@ -1,0 +1,81 @@
+"""From rows of the Sandbox's tables to records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+
+from platforms.sandbox.records import Account, Post, StoredImage
+
+POST_COLUMNS = """
+    p.id, p.text, p.created_at, p.in_reply_to, p.root_id, p.hidden_at, p.deleted_at,
+    a.id AS a_id, a.handle, a.display_name, a.bio, a.official, a.created_at AS a_created_at,
+    (SELECT count(*) FROM posts r
+      WHERE r.root_id = p.root_id AND r.in_reply_to = p.id AND r.deleted_at IS NULL) AS replies
+"""
+POSTS = f"SELECT {POST_COLUMNS} FROM posts p JOIN accounts a ON a.id = p.author_id"  # noqa: S608 - constants only
+VISIBLE = "p.deleted_at IS NULL AND p.hidden_at IS NULL"
+
+
+def stamp(now: datetime | None = None) -> str:
+    return (now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def account_from(row: sqlite3.Row) -> Account:
+    return Account(
+        row["id"],
+        row["handle"],
+        row["display_name"],
+        row["bio"],
+        bool(row["official"]),
+        datetime.fromisoformat(row["created_at"]),
+    )
+
+
+def load_posts(connection: sqlite3.Connection, sql: str, values: tuple[object, ...]) -> list[Post]:
+    rows = connection.execute(sql, values).fetchall()
+    images: dict[int, list[StoredImage]] = {}
+    for image in connection.execute(
+        "SELECT i.post_id, i.alt_text, m.* FROM post_images i JOIN media m ON m.id = i.media_id"
+        " WHERE i.post_id IN (SELECT value FROM json_each(?)) ORDER BY i.post_id, i.position",
+        (json.dumps([row["id"] for row in rows]),),
+    ):
+        images.setdefault(image["post_id"], []).append(
+            StoredImage(
+                image["id"], image["mime"], image["width"], image["height"], image["alt_text"]
+            )
+        )
+    return [
+        Post(
+            id=row["id"],
+            author=Account(
+                row["a_id"],
+                row["handle"],
+                row["display_name"],
+                row["bio"],
+                bool(row["official"]),
+                datetime.fromisoformat(row["a_created_at"]),
+            ),
+            text=row["text"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            in_reply_to=row["in_reply_to"],
+            root_id=row["root_id"],
+            hidden=row["hidden_at"] is not None,
+            deleted=row["deleted_at"] is not None,
+            replies=row["replies"],
+            images=tuple(images.get(row["id"], ())),
+        )
+        for row in rows
+    ]
+
+
+def post_or_none(connection: sqlite3.Connection, post_id: int) -> Post | None:
+    posts = load_posts(connection, f"{POSTS} WHERE p.id = ?", (post_id,))
+    return posts[0] if posts else None
+
+
+def post_now(connection: sqlite3.Connection, post_id: int) -> Post:
+    post = post_or_none(connection, post_id)
+    assert post is not None  # the caller has just read or written it in this transaction
+    return post
