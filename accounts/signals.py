@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.services import sign_ins
+from audit.actors import Actor
 
 
 def _address(request: HttpRequest | None) -> str:
@@ -21,13 +22,13 @@ def _address(request: HttpRequest | None) -> str:
 
 @receiver(auth_signals.user_logged_in)
 def _started(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
-    sign_ins.session_start(actor=sign_ins.person(user, _address(request)))
+    sign_ins.session_start(actor=Actor.person(user, address=_address(request)))
 
 
 @receiver(auth_signals.user_logged_out)
 def _ended(sender: Any, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
-        sign_ins.session_end(actor=sign_ins.person(user, _address(request)))
+        sign_ins.session_end(actor=Actor.person(user, address=_address(request)))
 
 
 @receiver(auth_signals.user_login_failed)
@@ -35,13 +36,13 @@ def _refused(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any
 ) -> None:
     tried = str(credentials.get("email") or credentials.get("username") or "")
-    sign_ins.session_refuse(actor=sign_ins.visitor(_address(request)), tried=tried)
+    sign_ins.session_refuse(actor=Actor.anonymous(address=_address(request)), tried=tried)
 
 
 @receiver(account_signals.password_changed)
 @receiver(account_signals.password_reset)
 def _password(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
-    sign_ins.password_changed(actor=sign_ins.person(user, _address(request)))
+    sign_ins.password_changed(actor=Actor.person(user, address=_address(request)))
 
 
 @receiver(mfa_signals.authenticator_added)
@@ -50,7 +51,7 @@ def _password(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
 def _mfa(sender: Any, request: HttpRequest, user: User, authenticator: Any, **kwargs: Any) -> None:
     what = next((n for n, s in _MFA_WORDS.items() if s is kwargs.get("signal")), "changed")
     sign_ins.mfa_changed(
-        actor=sign_ins.person(user, _address(request)), what=what, kind=str(authenticator.type)
+        actor=Actor.person(user, address=_address(request)), what=what, kind=str(authenticator.type)
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -25,11 +24,6 @@ from audit.actors import Actor, ActorKind
 
 _PEOPLE = organisation(OrgCapability.PEOPLE)
 ROLES = ("is_administrator", "is_auditor", "is_evidence_officer")
-
-
-def token_hash(token: str) -> str:
-    """What is kept of an invitation link: SHA-256, in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @action("person.invited", needs=_PEOPLE)
@@ -57,7 +51,7 @@ def user_invite(
     invitation = Invitation.objects.create(
         email=email,
         full_name=full_name.strip(),
-        token_hash=token_hash(token),
+        token_hash=Invitation.hash_of(token),
         invited_by=actor.user,
         expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
         **chosen,
@@ -90,7 +84,7 @@ def invitation_accept(*, actor: Actor, token: str, full_name: str, password: str
     """Turn an open invitation into a person, once. Raises Invalid."""
     invitation = (
         Invitation.objects.select_for_update(of=("self",))
-        .filter(token_hash=token_hash(token))
+        .filter(token_hash=Invitation.hash_of(token))
         .first()
     )
     if invitation is None or not invitation.is_open:

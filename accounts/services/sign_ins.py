@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from accounts import events  # noqa: F401  # declares them
-from accounts.models import User
 from accounts.policy import by
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
 
 _PERSON = by(ActorKind.PERSON)
-
-
-def person(user: User, address: str) -> Actor:
-    return Actor.person(user, address=address)
-
-
-def visitor(address: str) -> Actor:
-    return Actor.anonymous(address=address)
 
 
 @action("session.started", needs=_PERSON)
