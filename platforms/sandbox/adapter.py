@@ -63,7 +63,7 @@ class SandboxAdapter:
         limits=LIMITS,
         features=frozenset(Feature),
         secret_label="Access token",  # noqa: S106 - a label, not a token
-        secret_help="On the Sandbox, open 'Official accounts' and make a new token.",  # noqa: S106 - a sentence
+        secret_help="On the Sandbox, open Accounts and press New token.",  # noqa: S106 - a sentence
         handle_help="The account's handle on the Sandbox, such as northmoor_fire.",
         default_base_url="http://127.0.0.1:8001",
         asks_base_url=True,

@@ -115,9 +115,7 @@ def _in_full(moment: datetime) -> str:
 
 def _initials(name: str) -> str:
     words = [word for word in name.split() if word[0].isalnum()]
-    return "".join(
-        word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)
-    ).upper()
+    return "".join(word[0] for word in words[:2]).upper()
 
 
 def _add_errors(app: Flask) -> None:
