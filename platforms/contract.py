@@ -72,7 +72,7 @@ class TextUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one server; read by composer, checks and docs. Sizes in bytes, lengths in `unit`."""
+    """Limits of one server; for composer, checks and docs. Sizes in bytes, lengths in `unit`."""
 
     text_max: int
     unit: TextUnit
@@ -235,7 +235,7 @@ class Batch(Generic[T]):
 
 
 Remember = Callable[[str], None]
-"""Called by an adapter with a session to keep (sealed) for the next time. May be called at any point."""
+"""Called by an adapter, at any point, with a session to keep (sealed) for the next time."""
 
 
 class Steps(Protocol):
@@ -262,11 +262,12 @@ class StepsInMemory:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """What outgoing requests may do. `private_hosts`: 'host:port' that may be private or loopback."""
+    """What outgoing requests may do. `private_hosts`: 'host:port' that may be private."""
 
     private_hosts: frozenset[str] = frozenset()
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 20.0
+    total_timeout_s: float = 60.0  # of one request, however slowly its answer trickles in
     max_answer_bytes: int = 4_000_000
 
 
@@ -309,5 +310,3 @@ class Adapter(Protocol):
         """Hide somebody's reply; Refused where the platform has no such thing."""
 
     def block(self, remote_person_id: str) -> None: ...
-
-

@@ -1,0 +1,429 @@
+"""Bluesky: any server of the AT Protocol that speaks `app.bsky`, through the `atproto` library.
+
+A post is written under a record key made from the delivery's own key, so writing it a second time
+changes nothing and whether it went out can be read back for certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from atproto import models
+
+from platforms.bluesky_client import BlueskyClient
+from platforms.bluesky_records import (
+    POST,
+    facets_of,
+    incoming_of,
+    is_did,
+    objects,
+    own_post_of,
+    permalink,
+    post_record,
+    split_uri,
+    tid,
+    timestamp,
+)
+from platforms.contract import (
+    AuthorisationLost,
+    Batch,
+    Connection,
+    Feature,
+    Identity,
+    Image,
+    Incoming,
+    Limits,
+    Lookup,
+    MentionKind,
+    NetworkPolicy,
+    Outgoing,
+    OwnPost,
+    PlatformError,
+    PlatformInfo,
+    Presence,
+    Published,
+    Refused,
+    Remember,
+    ReplyRef,
+    Steps,
+    TextUnit,
+)
+from platforms.counting import text_problems
+from platforms.failures import Malformed, time_of
+from platforms.images import fit
+from platforms.markup import clean_line, clean_text, safe_url
+from platforms.paging import Entry, read_ahead, read_down
+
+_PAGE = 50
+_BLOCK = "app.bsky.graph.block"
+_THREADGATE = "app.bsky.feed.threadgate"
+_HIDDEN_MAX = 300  # lexicon app.bsky.feed.threadgate
+
+
+class BlueskyAdapter:
+    """See `platforms.contract.Adapter`."""
+
+    info: ClassVar[PlatformInfo] = PlatformInfo(
+        key="bluesky",
+        label="Bluesky",
+        limits=Limits(
+            # Lexicons app.bsky.feed.post and app.bsky.embed.images. Newer servers take images of
+            # 2 MB; the older limit is taken everywhere. The app itself stops at 2,000 for alt.
+            text_max=300,
+            unit=TextUnit.GRAPHEME,
+            text_bytes_max=3_000,
+            images_max=4,
+            image_bytes_max=1_000_000,
+            image_types=("image/jpeg", "image/png", "image/webp"),
+            alt_text_max=2_000,
+        ),
+        features=frozenset(
+            {
+                Feature.REPLY,
+                Feature.DELETE,
+                Feature.SEARCH,
+                Feature.IMAGES,
+                Feature.ALT_TEXT,
+                Feature.HIDE,
+                Feature.BLOCK,
+                Feature.FIND_PUBLISHED,
+            }
+        ),
+        secret_label="App password",  # noqa: S106 - a label on a form
+        secret_help="In Bluesky: Settings, Privacy and security, App passwords.",  # noqa: S106
+        handle_help="The full handle, such as council.bsky.social.",
+        default_base_url="https://bsky.social",
+        asks_base_url=True,
+    )
+
+    def __init__(
+        self, connection: Connection, *, network: NetworkPolicy, remember: Remember
+    ) -> None:
+        self._client = BlueskyClient(connection, network, remember)
+
+    # --- who, and how much --------------------------------------------------------------------
+
+    def verify(self) -> Identity:
+        """Who the credentials belong to; name and picture too where the server knows them."""
+        account = self._client.query("com.atproto.server.getSession", None, dict)
+        if account.get("active") is False:
+            status = clean_line(account.get("status")) or "not active"
+            raise AuthorisationLost(f"Bluesky says that this account is {status}.", code="inactive")
+        did = self._client.did
+        handle = clean_line(account.get("handle"), 253) or self._client.session.handle
+        try:
+            profile = self._client.query(
+                "app.bsky.actor.getProfile",
+                models.AppBskyActorGetProfile.Params(actor=did),
+                dict,
+            )
+        except PlatformError:
+            profile = {}  # the AppView learns of a new account a second or more after its server
+        return Identity(
+            remote_id=did,
+            handle=handle,
+            display_name=clean_line(profile.get("displayName")) or handle,
+            profile_url=f"https://bsky.app/profile/{handle}",
+            avatar_url=safe_url(profile.get("avatar")),
+        )
+
+    def limits(self) -> Limits:
+        return self.info.limits
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def publish(self, post: Outgoing, *, steps: Steps) -> Published:
+        """Write the post under its own key.
+
+        `post.created_at` becomes the post's time there and decides its place in timelines.
+        """
+        limits = self.limits()
+        for problem in text_problems(post.text, limits, post.images):
+            raise Refused(problem.message, code=problem.code)
+        images = [fit(image, limits) for image in post.images]
+        facets = self._facets(post.text, steps)
+        reply = self._reply(post.reply_to, steps)
+        blobs = [(image, self._blob(image, steps)) for image in images]
+        try:
+            return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+        except Refused as refused:
+            if not blobs or "blob" not in f"{refused.code} {refused.message}".lower():
+                raise
+        # An upload that no record took up is thrown away after a while: upload it again.
+        blobs = [(image, self._blob(image, steps, again=True)) for image in images]
+        return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+
+    def _put(self, post: Outgoing, record: dict[str, Any]) -> Published:
+        did, rkey = self._client.did, tid(post.created_at, post.key)
+        data = models.ComAtprotoRepoPutRecord.Data(
+            repo=did, collection=POST, rkey=rkey, record=record
+        )
+
+        def put(client: Any) -> None:
+            written = client.com.atproto.repo.put_record(data)
+            if split_uri(written.uri) != (did, POST, rkey):
+                raise Malformed("another record than the one that was written")
+
+        self._client.ask(put, writes=True)
+        return self._published(rkey, post.created_at)
+
+    def _published(self, rkey: str, at: datetime) -> Published:
+        did = self._client.did
+        return Published(
+            remote_id=f"at://{did}/{POST}/{rkey}",
+            permalink=permalink(self._client.session.handle, did, rkey),
+            published_at=at,
+        )
+
+    def _facets(self, text: str, steps: Steps) -> list[dict[str, Any]]:
+        # Kept, because a handle may resolve in one attempt and not in the next, and then the two
+        # would write two different records.
+        name = f"facets.{sha256(text.encode()).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, list):
+            return kept
+        facets = facets_of(text, self._resolve)
+        steps.put(name, facets)
+        return facets
+
+    def _resolve(self, handle: str) -> str | None:
+        try:
+            return self._client.query(
+                "com.atproto.identity.resolveHandle",
+                models.ComAtprotoIdentityResolveHandle.Params(handle=handle),
+                lambda answer: str(answer["did"]) if is_did(answer.get("did")) else None,
+            )
+        except Refused:
+            return None  # nobody has this handle
+
+    def _blob(self, image: Image, steps: Steps, *, again: bool = False) -> dict[str, Any]:
+        name = f"blob.{sha256(image.data).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, dict) and not again:
+            return kept
+
+        def upload(client: Any) -> dict[str, Any]:
+            answer = client.invoke_procedure(
+                "com.atproto.repo.uploadBlob",
+                data=image.data,
+                headers={"Content-Type": image.mime},
+                output_encoding="application/json",
+            ).content
+            blob = answer.get("blob") if isinstance(answer, dict) else None
+            if not isinstance(blob, dict) or not isinstance(blob.get("ref"), dict):
+                raise Malformed("no blob")
+            return blob
+
+        blob = self._client.ask(upload)  # of itself it publishes nothing: doing it twice is safe
+        steps.put(name, blob)
+        return blob
+
+    def _reply(self, to: ReplyRef | None, steps: Steps) -> dict[str, Any] | None:
+        if to is None:
+            return None
+        name = f"reply.{sha256(to.remote_id.encode()).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, dict):
+            return kept
+        extra = to.extra
+        if "cid" in extra and ("root_cid" in extra) == ("root_uri" in extra):
+            parent = {"uri": to.remote_id, "cid": extra["cid"]}
+            root = {
+                "uri": extra.get("root_uri", to.remote_id),
+                "cid": extra.get("root_cid", extra["cid"]),
+            }
+        else:
+            view = self._view(to.remote_id)
+            parent = {"uri": to.remote_id, "cid": str(view.get("cid"))}
+            record = view.get("record")
+            ref = record.get("reply") if isinstance(record, dict) else None
+            above = ref.get("root") if isinstance(ref, dict) else None
+            root = {"uri": above["uri"], "cid": above["cid"]} if isinstance(above, dict) else parent
+        reply = {"root": root, "parent": parent}
+        steps.put(name, reply)
+        return reply
+
+    def _view(self, uri: str) -> Mapping[str, Any]:
+        """A post as the network shows it; Refused when it is gone."""
+        views = self._client.query(
+            "app.bsky.feed.getPosts",
+            models.AppBskyFeedGetPosts.Params(uris=[uri]),
+            lambda answer: _rows(answer, "posts"),
+        )
+        for view in views:
+            if view.get("uri") == uri:
+                return view
+        raise Refused("The post that this is about is no longer there.", code="post_gone")
+
+    def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
+        """Certain: the record key of the post is known before it is written."""
+        rkey = tid(post.created_at, post.key)
+        record = self._record(POST, rkey)
+        if record is None:
+            return Lookup(Presence.ABSENT)
+        if record.get("text") != post.text:
+            return Lookup(Presence.UNCLEAR, reason="It went out with another text.")
+        try:
+            at = time_of(record.get("createdAt"))
+        except Malformed:
+            at = post.created_at
+        return Lookup(Presence.FOUND, self._published(rkey, at))
+
+    def _record(self, collection: str, rkey: str) -> Mapping[str, Any] | None:
+        """One of our own records, or None when there is none of this key."""
+        try:
+            return self._client.query(
+                "com.atproto.repo.getRecord",
+                models.ComAtprotoRepoGetRecord.Params(
+                    repo=self._client.did, collection=collection, rkey=rkey
+                ),
+                _value,
+            )
+        except Refused as refused:
+            if refused.code == "RecordNotFound" or "not locate record" in refused.message:
+                return None
+            raise
+
+    def delete(self, remote_id: str) -> None:
+        try:
+            did, collection, rkey = split_uri(remote_id)
+        except Malformed:
+            raise Refused("This is not a post on Bluesky.", code="not_a_post") from None
+        if did != self._client.did or collection != POST:
+            raise Refused("This is not a post of this account.", code="not_our_post")
+        data = models.ComAtprotoRepoDeleteRecord.Data(repo=did, collection=POST, rkey=rkey)
+        self._client.ask(lambda client: client.com.atproto.repo.delete_record(data), writes=True)
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        def page(place: str) -> tuple[list[Entry[Incoming]], str]:
+            return self._client.query(
+                "app.bsky.notification.listNotifications",
+                models.AppBskyNotificationListNotifications.Params(
+                    limit=_PAGE, cursor=place or None, reasons=["mention", "reply", "quote"]
+                ),
+                lambda answer: _entries(answer, "notifications", None),
+            )
+
+        return read_down(cursor, page=page)
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
+        def records(after: str | None) -> list[Entry[OwnPost]]:
+            rows = self._client.query(
+                "com.atproto.repo.listRecords",
+                models.ComAtprotoRepoListRecords.Params(
+                    repo=self._client.did,
+                    collection=POST,
+                    limit=_PAGE,
+                    cursor=after or None,
+                    reverse=None if after is None else True,
+                ),
+                lambda answer: _rows(answer, "records"),
+            )
+            return [self._own_entry(entry) for entry in rows]
+
+        return read_ahead(cursor, newest=lambda: records(None), after=records, page_size=_PAGE)
+
+    def _own_entry(self, entry: Mapping[str, Any]) -> Entry[OwnPost]:
+        try:
+            post = own_post_of(entry, self._client.session.handle)
+        except Malformed:
+            return Entry(str(entry.get("uri")).rpartition("/")[2], datetime.now(UTC), None)
+        return Entry(split_uri(post.remote_id)[2], post.posted_at, post)
+
+    def search(self, query: str, cursor: str) -> Batch[Incoming]:
+        words = clean_text(query, 300)
+        if not words:
+            raise Refused("There is nothing to search for.", code="empty_query")
+
+        def page(place: str) -> tuple[list[Entry[Incoming]], str]:
+            entries, following = self._client.query(
+                "app.bsky.feed.searchPosts",
+                models.AppBskyFeedSearchPosts.Params(
+                    q=words, sort="latest", limit=_PAGE, cursor=place or None
+                ),
+                lambda answer: _entries(answer, "posts", MentionKind.MATCH),
+            )
+            own = self._client.did
+            return [e for e in entries if not e.item or e.item.author.remote_id != own], following
+
+        return read_down(cursor, page=page, max_pages=4, resume=False)
+
+    # --- keeping order ----------------------------------------------------------------------
+
+    def hide(self, remote_id: str) -> None:
+        """Hide a reply under a post of ours, by the thread's gate (`hiddenReplies`)."""
+        record = self._view(remote_id).get("record")
+        reply = record.get("reply") if isinstance(record, dict) else None
+        root = reply.get("root") if isinstance(reply, dict) else None
+        try:
+            did, _, rkey = split_uri(root.get("uri") if isinstance(root, dict) else None)
+        except Malformed:
+            did, rkey = "", ""
+        if did != self._client.did:
+            raise Refused(
+                "Only replies under posts of this account can be hidden.", code="not_ours"
+            )
+        gate = dict(self._record(_THREADGATE, rkey) or {})
+        hidden = [uri for uri in gate.get("hiddenReplies") or [] if isinstance(uri, str)]
+        if remote_id in hidden:
+            return
+        gate |= {
+            "$type": _THREADGATE,
+            "post": f"at://{did}/{POST}/{rkey}",
+            "createdAt": gate.get("createdAt") or timestamp(datetime.now(UTC)),
+            "hiddenReplies": [*hidden, remote_id][-_HIDDEN_MAX:],
+        }
+        self._write(_THREADGATE, rkey, gate)
+
+    def block(self, remote_person_id: str) -> None:
+        if not is_did(remote_person_id):
+            raise Refused("This is not somebody on Bluesky.", code="not_a_person")
+        at = datetime(2023, 1, 1, tzinfo=UTC)  # the key of the block follows from who is blocked
+        self._write(
+            _BLOCK,
+            tid(at, remote_person_id),
+            {
+                "$type": _BLOCK,
+                "subject": remote_person_id,
+                "createdAt": timestamp(datetime.now(UTC)),
+            },
+        )
+
+    def _write(self, collection: str, rkey: str, record: dict[str, Any]) -> None:
+        data = models.ComAtprotoRepoPutRecord.Data(
+            repo=self._client.did, collection=collection, rkey=rkey, record=record
+        )
+        self._client.ask(lambda client: client.com.atproto.repo.put_record(data), writes=True)
+
+
+def _value(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = answer.get("value")
+    if not isinstance(value, dict):
+        raise Malformed("no record")
+    return value
+
+
+def _rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    if not isinstance(answer.get(name), list):
+        raise Malformed(f"no {name}")
+    return list(objects(answer[name]))
+
+
+def _entries(
+    answer: Mapping[str, Any], name: str, kind: MentionKind | None
+) -> tuple[list[Entry[Incoming]], str]:
+    """The rows of a page, newest first, and the place of the next one."""
+    entries: list[Entry[Incoming]] = []
+    for row in _rows(answer, name):
+        try:
+            item = incoming_of(row, kind)
+            entries.append(Entry(item.remote_id, item.posted_at, item))
+        except Malformed:
+            continue  # one row that somebody's program wrote wrongly must not stop the rest
+    following = answer.get("cursor")
+    return entries, following if isinstance(following, str) else ""

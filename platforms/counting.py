@@ -1,0 +1,141 @@
+"""How long a text is, as a platform counts, and what is wrong with a post before it is sent.
+
+The composer shows these numbers while one types and the engine checks them again before sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from platforms.contract import Image, Limits, TextUnit
+
+# A web address as Mastodon finds one in a text: with its scheme, not in the middle of a word, and
+# without the punctuation of the sentence around it (mastodon/app/lib/text_formatter.rb and
+# twitter-text). Kept simple enough for the browser to count the same way.
+_URL = regex.compile(
+    r"(?<![\p{L}\p{N}_@#$/])https?://[\p{L}\p{N}](?:[\p{L}\p{N}.\-]*[\p{L}\p{N}])?"
+    r"\.[\p{L}\p{N}\-]+(?::\d{1,5})?(?:[/?#][^\s<>\"“”‘’«»\p{Cc}]*)?",
+    regex.IGNORECASE,
+)
+# Of Mastodon's app/models/account.rb: '@name@host', not inside a word or a path.
+_MENTION = regex.compile(
+    r"(?<![\p{L}\p{N}_=/])@(?P<name>[a-z0-9_]+(?:[a-z0-9_.\-]+[a-z0-9_]+)?)"
+    r"@[\p{L}\p{N}_]+(?:[.\-]+[\p{L}\p{N}_]+)*(?::\d{1,5})?",
+    regex.IGNORECASE,
+)
+_GRAPHEME = regex.compile(r"\X")
+_TRAILING = ".,;:!?'*_~"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that keeps a post from going out. `message` is a sentence for people."""
+
+    code: str  # 'text_too_long'
+    message: str
+
+
+def find_urls(text: str) -> list[tuple[int, int]]:
+    """Start and end of each web address in `text`, without the punctuation that follows it."""
+    found = []
+    for match in _URL.finditer(text):
+        start, end = match.span()
+        while end > start:
+            last = text[end - 1]
+            closes = last == ")" and text.count("(", start, end) < text.count(")", start, end)
+            if last not in _TRAILING and not closes:
+                break
+            end -= 1
+        found.append((start, end))
+    return found
+
+
+def count_units(text: str, unit: TextUnit) -> int:
+    """Length of `text` as written, in `unit`."""
+    if unit is TextUnit.CHARACTER:
+        return len(text)
+    return sum(1 for _ in _GRAPHEME.finditer(text))
+
+
+def count_text(text: str, limits: Limits) -> int:
+    """How much of `limits.text_max` this text uses, in `limits.unit`."""
+    # Both rules are applied to the text before its graphemes are found, as Mastodon does
+    # (app/validators/status_length_validator.rb): a combining mark after a link joins its end.
+    if limits.url_length is not None:
+        parts = []
+        position = 0
+        for start, end in find_urls(text):
+            parts += [_shorten(text[position:start], limits), "x" * limits.url_length]
+            position = end
+        parts.append(_shorten(text[position:], limits))
+        text = "".join(parts)
+    else:
+        text = _shorten(text, limits)
+    return count_units(text, limits.unit)
+
+
+def _shorten(text: str, limits: Limits) -> str:
+    return _MENTION.sub(r"@\g<name>", text) if limits.short_mentions else text
+
+
+def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> list[Problem]:
+    """All that is wrong with this text and these images here; empty when it may go out."""
+    problems = []
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return [Problem("text_invalid", "The text holds a broken character. Type it again.")]
+    if any(ord(c) < 32 and c not in "\n\r\t" for c in text):
+        problems.append(Problem("text_invalid", "The text holds a control character."))
+    if not text.strip() and not (images and limits.empty_text_with_image):
+        problems.append(Problem("text_empty", "The text is empty."))
+    over = count_text(text, limits) - limits.text_max
+    if over > 0:
+        problems.append(
+            Problem(
+                "text_too_long",
+                f"The text is {over:,} {_characters(over)} over the limit of {limits.text_max:,}.",
+            )
+        )
+    elif limits.text_bytes_max is not None and size > limits.text_bytes_max:
+        problems.append(
+            Problem(
+                "text_too_many_bytes",
+                f"The text is too large: {size:,} bytes, and {limits.text_bytes_max:,} fit. "
+                "Use fewer emoji or accented characters.",
+            )
+        )
+    return problems + _image_problems(limits, images)
+
+
+def _characters(number: int) -> str:
+    return "character" if number == 1 else "characters"
+
+
+def _image_problems(limits: Limits, images: Sequence[Image]) -> list[Problem]:
+    problems = []
+    if len(images) > limits.images_max:
+        problems.append(
+            Problem(
+                "too_many_images",
+                f"{len(images)} images, and {limits.images_max} fit."
+                if limits.images_max
+                else "Images cannot be posted here.",
+            )
+        )
+    for number, image in enumerate(images, 1):
+        over = count_units(image.alt_text, limits.unit) - limits.alt_text_max
+        if over > 0:
+            problems.append(
+                Problem(
+                    "alt_text_too_long",
+                    f"The alternative text of image {number} is {over:,} {_characters(over)} "
+                    f"over the limit of {limits.alt_text_max:,}.",
+                )
+            )
+        if not image.mime.startswith("image/"):
+            problems.append(Problem("not_an_image", f"Image {number} is not an image."))
+    return problems

@@ -1,0 +1,226 @@
+"""From what happened on the wire to one of the four `PlatformError`s.
+
+The one table of the rules, for every adapter. A message holds the host, the status and at most a
+line of the platform's own reason, with every secret blanked out; never a URL, never an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import quote
+
+from platforms.contract import (
+    AuthorisationLost,
+    OutcomeUnknown,
+    PlatformError,
+    Refused,
+    RetryLater,
+)
+from platforms.guard import (
+    AddressRefused,
+    Answer,
+    GuardedSession,
+    GuardError,
+    NotSent,
+    RedirectRefused,
+)
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_DELAY_S = 86_400.0
+_REASON_LENGTH = 200
+_EPOCH_SINCE = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
+
+
+class Malformed(Exception):
+    """An answer that says 'done' and does not hold what it has to."""
+
+
+def delay_of(answer: Answer, now: datetime | None = None) -> float | None:
+    """Seconds the server asks us to wait (0 to a day), or None when it does not say.
+
+    Retry-After is RFC 9110 10.2.3 (seconds or a date). `ratelimit-reset` is a Unix time at
+    Bluesky and seconds in the IETF draft; `X-RateLimit-Reset` is ISO 8601 at Mastodon and a Unix
+    time at GoToSocial.
+    """
+    now = now or datetime.now(UTC)
+    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset"):
+        value = answer.header(name).strip()
+        if not value:
+            continue
+        delay = _seconds(value, now)
+        if delay is not None:
+            return min(max(delay, 0.0), MAX_DELAY_S)
+    return None
+
+
+def _seconds(value: str, now: datetime) -> float | None:
+    if re.fullmatch(r"\d{1,15}(\.\d{1,9})?", value, re.ASCII):
+        number = float(value)
+        return number - now.timestamp() if number > _EPOCH_SINCE else number
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            at = parse(value)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        return (at - now).total_seconds()
+    return None
+
+
+def reason_of(answer: Answer) -> tuple[str, str]:
+    """The server's own short code and its reason, one line each, '' when it gives none."""
+    try:
+        told = json.loads(answer.body[:20_000])
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(told, dict):
+        return "", ""
+    code, message = told.get("error"), told.get("message") or told.get("error_description")
+    if isinstance(code, str) and not isinstance(message, str):
+        return "", _line(code)  # Mastodon: the sentence is the error
+    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", code):
+        return code, _line(message) if isinstance(message, str) else ""
+    return "", _line(message) if isinstance(message, str) else ""
+
+
+def _line(text: str) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= _REASON_LENGTH else text[: _REASON_LENGTH - 1] + "…"
+
+
+class Asker:
+    """Asks one server as one account and tells failures as PlatformErrors.
+
+    `who` is the platform's name; `secrets` gives what must never appear in a message, at the
+    time of the failure; `lost` recognises answers other than 401 that mean the credentials are
+    no longer good.
+    """
+
+    def __init__(
+        self,
+        who: str,
+        session: GuardedSession,
+        *,
+        secrets: Callable[[], Iterable[str]],
+        lost: Callable[[Answer], bool] = lambda _answer: False,
+    ) -> None:
+        self._who = who
+        self._session = session
+        self._secrets = secrets
+        self._lost = lost
+
+    def ask(self, call: Callable[[], T], *, writes: bool = False) -> T:
+        """The result of `call`, which also picks out what it needs of the answer.
+
+        `writes`: the call changes something there, so no answer means that nobody knows.
+        """
+        self._session.forget()
+        try:
+            return call()
+        except PlatformError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever a client library raises is sorted here
+            failure = self._failure(exc, writes)
+        # Raised out here so that the library's exception, which may hold a whole answer or a
+        # header with the token, hangs on nothing that is logged.
+        raise failure
+
+    def _failure(self, exc: Exception, writes: bool) -> PlatformError:
+        guard = _guard_error(exc)
+        if guard is not None:
+            return self._from_guard(guard, writes)
+        answer = self._session.last
+        if answer is None:
+            log.warning("%s: a request could not be made: %s", self._who, type(exc).__name__)
+            return Refused(f"The request to {self._who} could not be made.", code="not_sent")
+        if answer.status >= 400:
+            return self._from_status(answer, writes)
+        if not isinstance(exc, Malformed):
+            log.info("%s: unreadable answer: %s", self._who, type(exc).__name__)
+        message = f"{self._who} gave an answer that cannot be understood."
+        if writes:
+            return OutcomeUnknown(message, code="unreadable")
+        return RetryLater(message, code="unreadable")
+
+    def _from_guard(self, guard: GuardError, writes: bool) -> PlatformError:
+        if isinstance(guard, AddressRefused):
+            return Refused(guard.reason, code="address_refused")
+        if isinstance(guard, RedirectRefused):
+            if guard.acted:
+                return OutcomeUnknown(guard.reason, code="redirect")
+            return Refused(guard.reason, code="redirect")
+        if isinstance(guard, NotSent) or not writes:
+            return RetryLater(guard.reason, code="no_answer")
+        return OutcomeUnknown(guard.reason, code="no_answer")
+
+    def _from_status(self, answer: Answer, writes: bool) -> PlatformError:
+        status = answer.status
+        code, reason = reason_of(answer)
+        code = self.redact(code) or str(status)
+        said = f" It says: {self.redact(reason)}" if reason else ""
+        if status == 401 or self._lost(answer):
+            return AuthorisationLost(
+                f"{self._who} no longer accepts the credentials of this account.{said}", code=code
+            )
+        if status == 429:
+            return RetryLater(
+                f"{self._who} wants us to slow down.", code=code, delay_s=delay_of(answer)
+            )
+        if status in (408, 425):  # the server did not take the request in
+            return RetryLater(
+                f"{self._who} could not take the request.", code=code, delay_s=delay_of(answer)
+            )
+        if status >= 500:
+            message = f"{self._who} has a fault of its own ({status})."
+            if writes:
+                return OutcomeUnknown(message, code=code)
+            return RetryLater(message, code=code, delay_s=delay_of(answer))
+        return Refused(f"{self._who} refused this ({status}).{said}", code=code)
+
+    def redact(self, text: str) -> str:
+        """`text` without any of the secrets, also as they look in a URL."""
+        for secret in self._secrets():
+            for form in {secret, quote(secret, safe="")}:
+                if len(form) >= 4:
+                    text = text.replace(form, "•••")
+        return text
+
+
+def _guard_error(exc: BaseException) -> GuardError | None:
+    """The GuardError behind a client library's own exception, if there is one."""
+    seen: BaseException | None = exc
+    for _ in range(10):
+        if seen is None or isinstance(seen, GuardError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def time_of(value: object) -> datetime:
+    """A time in UTC from ISO 8601 text or a datetime; raises Malformed."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise Malformed("a time that is none") from None
+    if not isinstance(value, datetime):
+        raise Malformed("no time")
+    return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def text_of(value: object) -> str:
+    """A text that has to be there and not empty; raises Malformed. Numbers are taken as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value:
+        raise Malformed("a field that has to be there is not")
+    return str(value)
