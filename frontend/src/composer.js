@@ -1,0 +1,86 @@
+// The composer. The server renders, checks and saves; this counts while one types, uploads pictures,
+// says when it was saved, and asks before unsaved words are left. What it expects of the page:
+//
+//   <form data-composer data-upload="/media/upload/" hx-post=… hx-trigger="… delay:800ms"> the draft
+//   <textarea data-counted="main" name="text">         the words; a per-account version has its own key
+//   <span class="counter" data-counter="main" data-rule="graphemes|characters|weighted" data-limit="300">
+//        <progress class="limit" max="300"></progress><span data-count></span></span>
+//   <span class="saved" data-saved>                    'Saved 12:28'
+//   <ul data-media-list>, <label class="drop" data-drop><input type="file" multiple></label>
+//   <template data-media-template>                     one picture: img, [data-alt], [data-remove], [data-id]
+import { say } from "./modules/say.js";
+import { count } from "./modules/count.js";
+import { uploads } from "./modules/uploads.js";
+
+const form = document.querySelector("form[data-composer]");
+if (form) start(form);
+
+function start(form) {
+  const saved = document.querySelector("[data-saved]");
+  let dirty = false;
+
+  const recount = () => {
+    for (const counter of document.querySelectorAll("[data-counter]")) {
+      const field = form.querySelector(`[data-counted="${CSS.escape(counter.dataset.counter)}"]`)
+        ?? form.querySelector('[data-counted="main"]');
+      const text = field?.value || form.querySelector('[data-counted="main"]')?.value || "";
+      const limit = Number(counter.dataset.limit);
+      const used = count(text, counter.dataset.rule);
+      const left = limit - used;
+      counter.classList.toggle("near", left >= 0 && left <= limit * 0.1);
+      counter.classList.toggle("over", left < 0);
+      const bar = counter.querySelector("progress");
+      if (bar) {
+        bar.value = Math.min(used, limit);
+        bar.className = `limit${left < 0 ? " over" : left <= limit * 0.1 ? " near" : ""}`;
+      }
+      const words = counter.querySelector("[data-count]");
+      if (words) words.textContent = left < 0 ? `${-left} too many` : `${left} left`;
+    }
+  };
+
+  const state = (name, text) => {
+    if (!saved) return;
+    saved.dataset.state = name;
+    saved.textContent = text;
+  };
+
+  form.addEventListener("input", () => {
+    dirty = true;
+    state("typing", "Not saved yet");
+    recount();
+  });
+  form.addEventListener("htmx:beforeRequest", (event) => event.detail.elt === form && state("saving", "Saving…"));
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt !== form) return;
+    if (event.detail.successful) {
+      dirty = false;
+      const now = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+      if (!saved?.isConnected || saved.dataset.state === "saving") state("saved", `Saved ${now}`);
+    } else state("failed", "Not saved. Your words are still here.");
+  });
+  document.addEventListener("htmx:afterSettle", recount);
+  form.addEventListener("submit", () => { dirty = false; });
+  addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+
+  // A version that says the same as the main text is not a version: one click brings it back.
+  form.addEventListener("click", (event) => {
+    const same = event.target.closest?.("[data-same-as-main]");
+    if (!same) return;
+    const field = form.querySelector(`[data-counted="${CSS.escape(same.dataset.sameAsMain)}"]`);
+    if (!field) return;
+    const before = field.value;
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    say("This account now gets the main text.", { level: "success", action: "Undo", onAction: () => {
+      field.value = before;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    } });
+  });
+
+  uploads(form, () => {
+    dirty = true;
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  recount();
+}
