@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -93,10 +93,13 @@ class _Act:
 _current: ContextVar[_Act | None] = ContextVar("act", default=None)
 
 
-def action(*emits: str, needs: Needs) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def action(
+    *emits: str, needs: Needs, may_find_nothing: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a keyword-only service an action that writes one or more of the events `emits`.
 
-    `needs` decides from the actor and the call's arguments. The wrapped function raises NotAllowed
+    `needs` decides from the actor and the call's arguments. `may_find_nothing`: the action looks
+    for work and may end without an event when there was none. The wrapped function raises NotAllowed
     (after the refusal is on record), TypeError without an actor, NothingRecorded.
     """
     for name in emits:
@@ -122,7 +125,7 @@ def action(*emits: str, needs: Needs) -> Callable[[Callable[P, R]], Callable[P, 
                     if not verdict.allowed:
                         raise NotAllowed(verdict.reason, hidden=verdict.hidden)
                     result = service(*args, **kwargs)
-                    if not act.count:
+                    if not act.count and not may_find_nothing:
                         raise NothingRecorded(service.__name__)
             except NotAllowed as refusal:
                 if outer is None:
@@ -131,7 +134,7 @@ def action(*emits: str, needs: Needs) -> Callable[[Callable[P, R]], Callable[P, 
             finally:
                 _current.reset(token)
             if outer is not None:
-                outer.count += 1
+                outer.count += act.count
             return result
 
         run.is_action = True  # type: ignore[attr-defined]  # the architecture test looks for it
@@ -163,9 +166,31 @@ def record(
     if not _announced(act, name):
         raise UnknownEvent(f"the action under way did not announce {name!r}")
     act.count += 1
-    return _write(
-        name, act.id, act.actor, subject=subject, account=account, post_id=post_id, data=data or {}
-    )
+    line = Line(subject, account, post_id, data or {})
+    event = _event(name, act.id, act.actor, line)
+    event.save(force_insert=True)
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one event of many is about."""
+
+    subject: models.Model | None = None
+    account: Any = None
+    post_id: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record_many(name: str, lines: Sequence[Line]) -> None:
+    """Write an event per line in one statement. Raises as `record`."""
+    act = _current.get()
+    if act is None:
+        raise RuntimeError(f"{name} was recorded outside of an action")
+    if not _announced(act, name):
+        raise UnknownEvent(f"the action under way did not announce {name!r}")
+    act.count += len(lines)
+    Event.objects.bulk_create([_event(name, act.id, act.actor, line) for line in lines])
 
 
 def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None:
@@ -174,7 +199,7 @@ def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None
         return
     refusal.recorded = True
     data = {"attempted": attempted, "reason": refusal.reason}
-    _write(REFUSED, uuid.uuid4(), actor, subject=None, account=None, post_id=None, data=data)
+    _event(REFUSED, uuid.uuid4(), actor, Line(data=data)).save(force_insert=True)
 
 
 def _announced(act: _Act | None, name: str) -> bool:
@@ -185,26 +210,19 @@ def _announced(act: _Act | None, name: str) -> bool:
     return False
 
 
-def _write(
-    name: str,
-    act: uuid.UUID,
-    actor: Actor,
-    *,
-    subject: models.Model | None,
-    account: Any,
-    post_id: int | None,
-    data: Mapping[str, Any],
-) -> Event:
+def _event(name: str, act: uuid.UUID, actor: Actor, line: Line) -> Event:
+    """An event, not yet in the record."""
     if name not in EVENTS:
         raise UnknownEvent(name)
+    subject, account = line.subject, line.account
     context = structlog.contextvars.get_contextvars()
-    plain = {key: _plain(value) for key, value in data.items()}
+    plain = {key: _plain(value) for key, value in line.data.items()}
     subject_label = str(subject)[:254] if subject is not None else ""
     account_label = str(account)[:254] if account is not None else ""
     words = " ".join(
         [name, actor.label, subject_label, account_label, *(_words(v) for v in plain.values())]
     )
-    return Event.objects.create(
+    return Event(
         name=name,
         act=act,
         actor_kind=actor.kind,
@@ -216,7 +234,7 @@ def _write(
         subject_type=subject._meta.label_lower if subject is not None else "",
         subject_id=str(subject.pk) if subject is not None else "",
         subject_label=subject_label,
-        post_id=post_id,
+        post_id=line.post_id,
         account_id=account.pk if account is not None else None,
         account_label=account_label,
         data=plain,

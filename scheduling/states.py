@@ -34,7 +34,7 @@ declare_events(
     delivery__returned="returned with a comment",
     delivery__approved="approved",
     delivery__scheduled="scheduled",
-    delivery__unscheduled="took back to draft",
+    delivery__taken_back="took back to draft",
     delivery__held="held",
     delivery__released="released",
     delivery__cancelled="cancelled",
@@ -70,11 +70,12 @@ _S, _C = State, Capability
 TABLE: tuple[Transition, ...] = (
     Transition(_S.DRAFT, _S.IN_REVIEW, _C.DRAFT, "delivery.submitted"),
     Transition(_S.DRAFT, _S.SCHEDULED, _C.PUBLISH, "delivery.scheduled"),
-    Transition(_S.IN_REVIEW, _S.DRAFT, _C.DRAFT, "delivery.returned"),
+    Transition(_S.IN_REVIEW, _S.DRAFT, _C.DRAFT, "delivery.taken_back"),
+    Transition(_S.IN_REVIEW, _S.DRAFT, _C.APPROVE, "delivery.returned"),
     Transition(_S.IN_REVIEW, _S.APPROVED, _C.APPROVE, "delivery.approved"),
     Transition(_S.APPROVED, _S.SCHEDULED, _C.DRAFT, "delivery.scheduled"),
-    Transition(_S.APPROVED, _S.DRAFT, _C.DRAFT, "delivery.unscheduled"),
-    Transition(_S.SCHEDULED, _S.DRAFT, _C.DRAFT, "delivery.unscheduled"),
+    Transition(_S.APPROVED, _S.DRAFT, _C.DRAFT, "delivery.taken_back"),
+    Transition(_S.SCHEDULED, _S.DRAFT, _C.DRAFT, "delivery.taken_back"),
     Transition(_S.SCHEDULED, _S.PUBLISHING, ENGINE, "delivery.claimed"),
     Transition(_S.PUBLISHING, _S.PUBLISHED, ENGINE, "delivery.published"),
     Transition(_S.PUBLISHING, _S.SCHEDULED, ENGINE, "delivery.retried"),
@@ -84,12 +85,13 @@ TABLE: tuple[Transition, ...] = (
     Transition(_S.UNKNOWN, _S.PUBLISHED, _C.PUBLISH, "delivery.settled"),
     Transition(_S.UNKNOWN, _S.SCHEDULED, _C.PUBLISH, "delivery.settled"),
     Transition(_S.UNKNOWN, _S.FAILED, _C.PUBLISH, "delivery.settled"),
-    Transition(_S.FAILED, _S.DRAFT, _C.DRAFT, "delivery.unscheduled"),
-    Transition(_S.APPROVED, _S.HELD, _C.PUBLISH, "delivery.held"),
-    Transition(_S.SCHEDULED, _S.HELD, _C.PUBLISH, "delivery.held"),
+    Transition(_S.FAILED, _S.DRAFT, _C.DRAFT, "delivery.taken_back"),
+    Transition(_S.FAILED, _S.SCHEDULED, _C.PUBLISH, "delivery.scheduled"),
+    Transition(_S.APPROVED, _S.HELD, _C.MANAGE, "delivery.held"),
+    Transition(_S.SCHEDULED, _S.HELD, _C.MANAGE, "delivery.held"),
     Transition(_S.HELD, _S.APPROVED, _C.PUBLISH, "delivery.released"),
     Transition(_S.HELD, _S.SCHEDULED, _C.PUBLISH, "delivery.released"),
-    Transition(_S.HELD, _S.DRAFT, _C.DRAFT, "delivery.unscheduled"),
+    Transition(_S.HELD, _S.DRAFT, _C.DRAFT, "delivery.taken_back"),
     Transition(_S.DRAFT, _S.CANCELLED, _C.DRAFT, "delivery.cancelled"),
     Transition(_S.IN_REVIEW, _S.CANCELLED, _C.DRAFT, "delivery.cancelled"),
     Transition(_S.APPROVED, _S.CANCELLED, _C.DRAFT, "delivery.cancelled"),
@@ -100,18 +102,22 @@ TABLE: tuple[Transition, ...] = (
 )
 
 
-def checked(table: Iterable[Transition]) -> dict[tuple[State, State], Transition]:
+Moves = dict[tuple[State, State], dict[str, Transition]]
+"""From and to, then by event: returning and taking back both lead from review to draft."""
+
+
+def checked(table: Iterable[Transition]) -> Moves:
     """The table as a look-up. Raises BrokenTable."""
-    found: dict[tuple[State, State], Transition] = {}
+    found: Moves = {}
     for row in table:
-        key = (row.source, row.target)
-        if key in found:
-            raise BrokenTable(f"{row.source} to {row.target} is there twice")
+        rows = found.setdefault((row.source, row.target), {})
+        if row.event in rows:
+            raise BrokenTable(f"{row.event} from {row.source} to {row.target} is there twice")
         if row.capability != ENGINE and row.capability not in set(Capability):
             raise BrokenTable(f"{row.capability!r} is no capability")
         if row.event not in EVENTS:
             raise BrokenTable(f"{row.event!r} is no event")
-        found[key] = row
+        rows[row.event] = row
     reached, edge = {State.DRAFT}, [State.DRAFT]
     while edge:
         here = edge.pop()
@@ -128,18 +134,7 @@ TRANSITIONS = checked(TABLE)
 
 QUEUED = (State.APPROVED, State.SCHEDULED)
 """What would go out if nobody did anything."""
-BEFORE_PUBLISHING = (
-    State.DRAFT,
-    State.IN_REVIEW,
-    State.APPROVED,
-    State.SCHEDULED,
-    State.HELD,
-    State.FAILED,
-)
+CANCELLABLE = tuple(s for s, t in TRANSITIONS if t == State.CANCELLED)
+"""From here nothing has gone out, and it can be called off."""
 EDITABLE = (State.DRAFT, State.FAILED)
 OVER = (State.PUBLISHED, State.WITHDRAWN, State.CANCELLED)
-
-
-def targets_of(state: str) -> list[State]:
-    """Where a delivery can go from `state`."""
-    return [target for source, target in TRANSITIONS if source == state]

@@ -1,30 +1,33 @@
-"""`move`: the only writer of a delivery's state."""
+"""`move` and `move_many`: the only writers of a delivery's state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.levels import Capability
 from accounts.policy import ALLOWED, Decision, decide
-from audit.actions import NotAllowed, current_actor, record
+from audit.actions import Line, NotAllowed, current_actor, record_many
 from audit.actors import Actor, ActorKind
 from scheduling.errors import Stale
 from scheduling.models import Delivery
-from scheduling.states import ENGINE, TRANSITIONS, State
+from scheduling.states import ENGINE, TRANSITIONS, State, Transition
 
 
 class NoSuchMove(ValueError):
     """The table has no such transition: a fault in the code, not in what a person did."""
 
 
-def may_move(actor: Actor, delivery: Delivery, target: State) -> Decision:
+def may_move(
+    actor: Actor, delivery: Delivery, target: State, *, event: str | None = None
+) -> Decision:
     """Whether `actor` may walk this transition, without walking it."""
-    row = TRANSITIONS.get((State(delivery.state), target))
-    if row is None:
-        return Decision(False, f"{delivery.get_state_display()} cannot become {target.label}.")
+    try:
+        row = _row(State(delivery.state), target, event)
+    except NoSuchMove:
+        return Decision(False, f"What is {delivery.get_state_display()} cannot be {target.label}.")
     if actor.kind is ActorKind.WORKER:
         return ALLOWED  # workers walk only what scheduling.engine walks; they have no pages
     if row.capability == ENGINE:
@@ -36,40 +39,84 @@ def move(
     delivery: Delivery,
     target: State,
     *,
+    event: str | None = None,
     data: Mapping[str, Any] | None = None,
     fence: int | None = None,
     **fields: Any,
 ) -> Delivery:
     """Move `delivery` to `target` and write `fields` with it: policy, compare-and-set, event.
 
-    Belongs inside an action. `fence`: only if the claim of that number still stands. Raises
-    NoSuchMove, NotAllowed, Stale (somebody else moved it first; nothing was changed).
+    Belongs inside an action. `event` tells apart two ways between the same states; `fence`: only
+    if the claim of that number still stands. Raises NoSuchMove, NotAllowed, Stale (somebody else
+    moved it first; nothing was changed).
     """
     source = State(delivery.state)
-    row = TRANSITIONS.get((source, target))
-    if row is None:
-        raise NoSuchMove(f"{source} to {target}")
-    decision = may_move(current_actor(), delivery, target)
+    row = _row(source, target, event)
+    decision = may_move(current_actor(), delivery, target, event=event)
     if not decision:
         raise NotAllowed(decision.reason, hidden=decision.hidden)
-    if source == State.PUBLISHING:
-        fields.setdefault("lease_until", None)
-    if source == State.HELD:
-        fields.setdefault("hold_kind", "")
-        fields.setdefault("hold_reason", "")
-    fields |= {"state": target, "state_since": timezone.now()}
+    fields = _with_defaults(source, target, fields)
     rows = Delivery.objects.filter(pk=delivery.pk, state=source)
     if fence is not None:
         rows = rows.filter(fence=fence)
     if not rows.update(**fields):
         raise Stale(f"{delivery} was changed by somebody else a moment ago. Look again.")
+    _take_over(delivery, fields)
+    record_many(row.event, [_line(delivery, source, target, data)])
+    return delivery
+
+
+def move_many(deliveries: Sequence[Delivery], target: State, **fields: Any) -> None:
+    """`move` for rows of one state that the engine has locked in this transaction.
+
+    Two statements, however many rows. Raises NoSuchMove, NotAllowed for anybody but a worker.
+    """
+    if not deliveries:
+        return
+    actor = current_actor()
+    if actor.kind is not ActorKind.WORKER:
+        raise NotAllowed("Only the publishing engine moves many at once.")
+    source = State(deliveries[0].state)
+    row = _row(source, target, None)
+    fields = _with_defaults(source, target, fields)
+    Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=source).update(**fields)
+    lines = [_line(delivery, source, target, None) for delivery in deliveries]
+    record_many(row.event, lines)
+
+
+def _row(source: State, target: State, event: str | None) -> Transition:
+    rows = TRANSITIONS.get((source, target), {})
+    if event is None and len(rows) == 1:
+        return next(iter(rows.values()))
+    if event in rows:
+        return rows[event]
+    raise NoSuchMove(f"{source} to {target} by {event}")
+
+
+def _with_defaults(source: State, target: State, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A lease lives as long as publishing, a reason as the hold, a plan until it is over."""
+    result: dict[str, Any] = dict(fields)
+    if source == State.PUBLISHING:
+        result.setdefault("lease_until", None)
+    if source == State.HELD:
+        result.setdefault("hold_kind", "")
+        result.setdefault("hold_reason", "")
+    if target not in (State.SCHEDULED, State.PUBLISHING, State.UNKNOWN):
+        result.setdefault("next_try_at", None)
+    result.update(state=target, state_since=timezone.now())
+    return result
+
+
+def _take_over(delivery: Delivery, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
-        setattr(delivery, name, value)
-    record(
-        row.event,
+        if not hasattr(value, "resolve_expression"):
+            setattr(delivery, name, value)
+
+
+def _line(delivery: Delivery, source: State, target: State, data: Mapping[str, Any] | None) -> Line:
+    return Line(
         subject=delivery,
         account=delivery.account,
         post_id=delivery.post_id,
         data={"from": source, "to": target, **(data or {})},
     )
-    return delivery

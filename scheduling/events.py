@@ -1,0 +1,13 @@
+"""The events of this app beside those of the state table. Importing it declares them."""
+
+from audit.actions import declare_events
+
+declare_events(
+    post__created="wrote a post",
+    post__changed="changed a post",
+    media__added="added a picture",
+    media__described="described a picture",
+    media__removed="took out a picture",
+    delivery__rescheduled="moved",
+    delivery__tried="began an attempt to publish",
+)
