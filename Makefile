@@ -14,7 +14,8 @@ LOCK := env UV_NO_CONFIG=1 uv pip compile --quiet --universal --generate-hashes 
 LIVE := env SOCIALDESK_SECRET_KEY=made-up-for-the-check-and-long-enough-to-pass-it-0123456789abcdef \
 	SOCIALDESK_CREDENTIAL_KEYS=bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
 	SOCIALDESK_BASE_URL=https://desk.example.org SOCIALDESK_PROXIES=1 \
-	DATABASE_URL=postgresql://socialdesk@127.0.0.1:1/socialdesk REDIS_URL=redis://127.0.0.1:1/0
+	DATABASE_URL=postgresql://socialdesk@127.0.0.1:1/socialdesk REDIS_URL=redis://127.0.0.1:1/0 \
+	SOCIALDESK_DATABASE_POOL=0
 
 .DEFAULT_GOAL := help
 
@@ -36,16 +37,16 @@ check: ## lint, types, import contracts, migrations, settings, templates, genera
 	@$(BOOTSTRAP) --dev
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
-	$(VENV) -m mypy .
+	@$(LIVE) $(VENV) -m mypy .
 	.venv/bin/lint-imports
 	@$(MAKE) --no-print-directory check-django
 	.venv/bin/djlint --check --quiet templates
 	.venv/bin/djlint --lint --quiet templates
 
 check-django:
-	$(LIVE) $(VENV) manage.py makemigrations --check --dry-run
-	$(LIVE) $(VENV) manage.py check --deploy --fail-level WARNING
-	$(LIVE) $(VENV) manage.py generate_docs --check
+	@$(LIVE) $(VENV) manage.py makemigrations --check --dry-run
+	@$(LIVE) $(VENV) manage.py check --deploy --fail-level WARNING
+	@$(LIVE) $(VENV) manage.py generate_docs --check
 
 fmt: ## put code and templates into the project's format
 	@$(BOOTSTRAP) --dev --no-frontend

@@ -129,7 +129,8 @@ def find_uv() -> str:
     TOOLS.mkdir(exist_ok=True)
     shutil.rmtree(TOOLS / "uv", ignore_errors=True)
     command = [*pip_command(), "install", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--no-warn-script-location", "--quiet"]
+    command += ["--disable-pip-version-check", "--no-warn-script-location", "-qq"]
+    command += ["--root-user-action=ignore"]
     call(
         [*command, f"--target={TOOLS / 'uv'}", f"--requirement={lock}"],
         "uv could not be installed; pip's message is above. Is the network there?",

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -91,24 +91,33 @@ def record_of(name: str, pid: int, *, detached: bool = False, port: int = 0) -> 
     return Record(name, pid, birth(pid) or "", detached, port)
 
 
-def _die_with_parent(number: signal.Signals, parent: int) -> Callable[[], None] | None:
-    """What a child runs before its program, so that even a SIGKILL of the launcher ends it."""
+# Run by a bare interpreter that then becomes the program. A `preexec_fn` would do the same, but is
+# not safe in a process that has threads.
+_DIE_WITH_PARENT = f"""
+import ctypes, os, sys
+number, parent, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, int(number), 0, 0, 0)
+if os.getppid() != int(parent):  # it died before the line above
+    sys.exit(1)
+os.execvp(command[0], command)
+"""
+
+
+def _dying_with_parent(command: Sequence[str], number: signal.Signals) -> list[str]:
+    """`command`, to get `number` when the thread that starts it ends (Linux)."""
     if not LINUX:
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:  # the launcher died before the line above
-            os._exit(1)
-
-    return ask
+        return list(command)
+    shim = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(int(number)), str(os.getpid())]
+    return [*shim, *command]
 
 
 def end_with_parent() -> None:
     """Ask for SIGTERM when our own parent ends (Linux; elsewhere nothing happens)."""
-    if ask := _die_with_parent(signal.SIGTERM, os.getppid()):
-        ask()
+    if LINUX:
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def spawn(
@@ -126,14 +135,13 @@ def spawn(
     from the main thread: the kernel watches the thread, not the process. Raises OSError.
     """
     return subprocess.Popen(  # noqa: S603  # no shell; every word is ours
-        list(command),
+        list(command) if detached else _dying_with_parent(command, death_signal),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         env=dict(env),
         cwd=cwd,
         start_new_session=True,
-        preexec_fn=None if detached else _die_with_parent(death_signal, os.getpid()),
     )
 
 

@@ -8,6 +8,8 @@ import subprocess
 import time
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from socialdesk.launcher import keys, ports, processes
 from socialdesk.launcher.binaries import find_valkey
@@ -100,7 +102,11 @@ class EmbeddedValkey:
     def _answers(self) -> bool:
         """Whether the server at our port takes our password: then it is ours and it is up."""
         client = redis.Redis(
-            host=ports.LOOPBACK, port=self.port, password=self._password, socket_timeout=2
+            host=ports.LOOPBACK,
+            port=self.port,
+            password=self._password,
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), 0),
         )
         try:
             return bool(client.ping())
