@@ -69,12 +69,20 @@ def _check_port(host: str, port: int) -> None:
         sys.exit(f"sandbox: cannot listen on {host} port {port}: {error}")
 
 
+def _is_foreign(name: str) -> bool:
+    """Socialdesk's own settings and secrets are none of another network's business."""
+    return name.startswith(("SOCIALDESK_", "GUNICORN_", "DJANGO_")) or name in {
+        "DATABASE_URL",
+        "REDIS_URL",
+    }
+
+
 def _become_server(asked: argparse.Namespace) -> None:
     """Turn this process into gunicorn, so that signals and the pid mean the same thing."""
     shown = f"[{asked.host}]" if ":" in asked.host else asked.host
     hosts = dict.fromkeys([*LOCAL_HOSTS, shown, *asked.allow_host])
     environment = {
-        **{name: value for name, value in os.environ.items() if name != "GUNICORN_CMD_ARGS"},
+        **{name: value for name, value in os.environ.items() if not _is_foreign(name)},
         "SANDBOX_BIND": f"{shown}:{asked.port}",
         "SANDBOX_DATA": str(asked.data.resolve()),
         "SANDBOX_HOSTS": ",".join(hosts),

@@ -65,6 +65,7 @@ def for_account(*, posting: bool = False, reading: bool = False) -> Callable[[Vi
                 response = answer_before(fault) if fault else None
                 if response is None and account is None:
                     response = problem("unauthorised", "The access token is not good.", 401)
+                    g.outcome = "refused: no good token"
                 if response is None:
                     try:
                         response = view(account, **values)

@@ -110,7 +110,7 @@ def _ago(moment: datetime) -> str:
 
 def _in_full(moment: datetime) -> str:
     local = moment.astimezone(ZONE)
-    return f"{local:%A} {local.day} {local:%B %Y}, {local:%H:%M:%S} London"
+    return f"{local:%A} {local.day} {local:%B %Y}, {local:%H:%M} London"
 
 
 def _initials(name: str) -> str:
