@@ -26,7 +26,10 @@ from platforms.registry import UnknownPlatform, open_adapter, platform_info
 
 def network_policy() -> NetworkPolicy:
     """What outgoing requests of this installation may do."""
-    return NetworkPolicy(private_hosts=settings.ALLOW_PRIVATE_HOSTS)
+    # A request ends well within a worker's lease, so that an expired lease means a dead worker.
+    return NetworkPolicy(
+        private_hosts=settings.ALLOW_PRIVATE_HOSTS, total_timeout_s=settings.PUBLISH_LEASE_S / 2
+    )
 
 
 def open_with(platform: str, connection: Connection, *, remember: Remember) -> Adapter:

@@ -1,0 +1,82 @@
+"""The tick: gives due deliveries to workers, and takes them back from workers that died."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.policy import by
+from audit.actions import action
+from audit.actors import Actor, ActorKind
+from scheduling.models import Attempt, Delivery, Outcome
+from scheduling.states import State
+from scheduling.transitions import move, move_many
+
+CLAIM_LEASE = timedelta(seconds=15)
+"""How long a claimed delivery may wait for a worker; nothing has been sent while it waits."""
+BATCH = 500
+DISPATCHER = Actor.worker("dispatcher")
+
+
+def claim_due() -> list[tuple[int, int]]:
+    """Claim what is due; (delivery id, fence) of each. Safe to run in several processes at once."""
+    due = Delivery.objects.filter(state=State.SCHEDULED, next_try_at__lte=timezone.now())
+    if not due.exists():
+        return []
+    return _claim(actor=DISPATCHER)
+
+
+def take_back_expired() -> int:
+    """Deliveries whose worker's lease ran out: in doubt if it had begun, else due again."""
+    gone = Delivery.objects.filter(state=State.PUBLISHING, lease_until__lt=timezone.now())
+    if not gone.exists():
+        return 0
+    return _take_back(actor=DISPATCHER)
+
+
+@action("delivery.claimed", needs=by(ActorKind.WORKER), may_find_nothing=True)
+def _claim(*, actor: Actor) -> list[tuple[int, int]]:
+    now = timezone.now()
+    rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        state=State.SCHEDULED, next_try_at__lte=now
+    )
+    claimed = list(rows.select_related("account", "post").order_by("next_try_at", "pk")[:BATCH])
+    move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
+    return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+
+
+@action("delivery.retried", "delivery.in_doubt", needs=by(ActorKind.WORKER), may_find_nothing=True)
+def _take_back(*, actor: Actor) -> int:
+    now = timezone.now()
+    rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        state=State.PUBLISHING, lease_until__lt=now
+    )
+    expired = list(rows.select_related("account", "post").order_by("lease_until")[:BATCH])
+    for delivery in expired:
+        attempt = Attempt.objects.filter(delivery=delivery, fence=delivery.fence).first()
+        if attempt is None:
+            # Nobody began, so nothing was sent: the message was lost, not the post.
+            move(delivery, State.SCHEDULED, next_try_at=now, data={"because": "no worker began"})
+            continue
+        Attempt.objects.filter(pk=attempt.pk, outcome=Outcome.STARTED).update(
+            outcome=Outcome.UNKNOWN,
+            finished_at=now,
+            message="The worker stopped in the middle of it.",
+        )
+        move(
+            delivery,
+            State.UNKNOWN,
+            next_try_at=now,
+            checks=0,
+            problem="The worker that was sending it stopped in the middle.",
+            data={"because": "the worker stopped"},
+        )
+    return len(expired)
+
+
+def lease_end() -> datetime:
+    """When the lease of a worker that begins or goes on now runs out."""
+    return timezone.now() + timedelta(seconds=settings.PUBLISH_LEASE_S)

@@ -1,0 +1,73 @@
+"""At the moment of sending everything is asked again: rights, approval, freezes, lateness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.levels import Capability
+from accounts.policy import decide
+from audit.actors import Actor
+from scheduling.checks import delivery_problems
+from scheduling.content import content_hash
+from scheduling.models import Decided, Delivery, HoldKind
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a delivery may not go out now."""
+
+    kind: HoldKind
+    reason: str
+
+
+def why_not(delivery: Delivery, *, due_at: datetime | None = None) -> Hold | None:
+    """What forbids sending this delivery at this moment; None when it may go.
+
+    `due_at`: the time it would get, for a look ahead; otherwise its own.
+    """
+    account = delivery.account
+    if account.is_frozen:
+        return Hold(HoldKind.FROZEN, f"The account is frozen: {account.frozen_reason}")
+    if not account.is_connected:
+        return Hold(HoldKind.AUTHORISATION, "The account is disconnected.")
+    return _lapsed(delivery) or _changed(delivery) or _overdue(due_at or delivery.due_at)
+
+
+def _lapsed(delivery: Delivery) -> Hold | None:
+    sender = delivery.sender or delivery.post.author
+    if not delivery.reviewed and delivery.account.approval_required:
+        return Hold(
+            HoldKind.LAPSED, "The account now asks for approval, and nobody has approved this."
+        )
+    needed = Capability.DRAFT if delivery.reviewed else Capability.PUBLISH
+    decision = decide(Actor.person(sender), needed, delivery.account)
+    if decision:
+        return None
+    kind = HoldKind.FROZEN if sender.is_frozen else HoldKind.LAPSED
+    return Hold(kind, f"{sender} may no longer send this. {decision.reason}")
+
+
+def _changed(delivery: Delivery) -> Hold | None:
+    if not delivery.reviewed:
+        problems = delivery_problems(delivery)
+        return Hold(HoldKind.CHANGED, problems[0].message) if problems else None
+    approval = delivery.approvals.order_by("-pk").first()
+    if approval is None or approval.decided != Decided.APPROVED:
+        return Hold(HoldKind.CHANGED, "Its approval is missing. Send it for approval again.")
+    if approval.content_hash != content_hash(delivery):
+        return Hold(HoldKind.CHANGED, "It is not what was approved. Send it for approval again.")
+    return None
+
+
+def _overdue(due_at: datetime | None) -> Hold | None:
+    if due_at is None:
+        return None
+    late = timezone.now() - due_at
+    if late <= timedelta(seconds=settings.OVERDUE_GRACE_S):
+        return None
+    minutes = int(late.total_seconds() // 60)
+    return Hold(HoldKind.OVERDUE, f"It is {minutes} minutes late. Release it, or drop it.")

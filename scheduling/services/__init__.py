@@ -1,0 +1,1 @@
+"""What changes posts and deliveries. Every public function is an action."""

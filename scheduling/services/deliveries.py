@@ -1,0 +1,258 @@
+"""Deliveries: deciding, holding, moving, calling off, settling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.errors import Invalid
+from accounts.levels import Capability
+from accounts.policy import Decision, decide, decided_inside
+from audit.actions import action, record
+from audit.actors import Actor
+from scheduling import events  # noqa: F401  # declares them
+from scheduling.checks import refuse_problems
+from scheduling.content import content_of, hash_of
+from scheduling.errors import Stale
+from scheduling.models import Approval, Decided, Delivery, HoldKind, Post
+from scheduling.recheck import why_not
+from scheduling.services.posts import SLACK, checked_due
+from scheduling.states import State
+from scheduling.transitions import move
+
+
+@action("delivery.approved", "delivery.scheduled", needs=decided_inside)
+def delivery_approve(
+    *, actor: Actor, delivery: Delivery, content_hash: str, comment: str = ""
+) -> Delivery:
+    """Approve exactly what `content_hash` says was looked at, and schedule it if it has a time.
+
+    Raises Stale when it is something else by now, Invalid for one's own words, NotAllowed.
+    """
+    delivery = _locked(delivery)
+    decision = decide(actor, Capability.APPROVE, delivery.account)
+    if decision and is_own_words(actor, delivery):
+        raise Invalid("", "Nobody approves their own words. Ask another approver.")
+    content = content_of(delivery)
+    if decision and hash_of(content) != content_hash:
+        raise Stale("This post changed while you were looking at it. Look again, then decide.")
+    move(
+        delivery,
+        State.APPROVED,
+        data={"content_hash": content_hash, "comment": comment.strip()},
+        reviewed=True,
+    )
+    _decide(actor, delivery, Decided.APPROVED, content, comment)
+    if delivery.due_at is not None and delivery.due_at >= timezone.now() - SLACK:
+        _queue(delivery, max(delivery.due_at, timezone.now()))
+    return delivery
+
+
+@action("delivery.returned", needs=decided_inside)
+def delivery_return(*, actor: Actor, delivery: Delivery, comment: str) -> Delivery:
+    """Send it back to its author, saying what to change. Raises Invalid, NotAllowed."""
+    delivery = _locked(delivery)
+    if not comment.strip():
+        raise Invalid("comment", "Say what has to change.")
+    move(
+        delivery,
+        State.DRAFT,
+        event="delivery.returned",
+        data={"comment": comment.strip()},
+        reviewed=False,
+    )
+    _decide(actor, delivery, Decided.RETURNED, content_of(delivery), comment)
+    return delivery
+
+
+@action("delivery.scheduled", needs=decided_inside)
+def delivery_schedule(*, actor: Actor, delivery: Delivery, due_at: datetime | None) -> Delivery:
+    """Give an approved or failed delivery its time. Raises Invalid, NotAllowed."""
+    delivery = _locked(delivery)
+    if delivery.state == State.DRAFT:
+        raise Invalid("", "A draft is scheduled, or sent for approval, with its whole post.")
+    if delivery.account.approval_required and not delivery.reviewed:
+        raise Invalid("", f"{delivery.account.display_name} asks for approval from everybody.")
+    refuse_problems(delivery)
+    due = checked_due(due_at)
+    if not delivery.reviewed:
+        delivery.sender = actor.user
+    _queue(delivery, due)
+    return delivery
+
+
+def _may_reschedule(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
+    delivery: Delivery = arguments["delivery"]
+    queued = delivery.state in (State.SCHEDULED, State.APPROVED)
+    capability = Capability.PUBLISH if queued else Capability.DRAFT
+    return decide(actor, capability, delivery.account)
+
+
+@action("delivery.rescheduled", needs=_may_reschedule)
+def delivery_reschedule(*, actor: Actor, delivery: Delivery, due_at: datetime) -> Delivery:
+    """Move a delivery to another time without touching its words. Raises Invalid, Stale."""
+    movable = (State.DRAFT, State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
+    seen = delivery.state
+    delivery = _locked(delivery)
+    if delivery.state != seen:
+        raise Stale(f"{delivery} was changed by somebody else a moment ago. Look again.")
+    if delivery.state not in movable:
+        raise Invalid("due", f"What is {delivery.get_state_display().lower()} cannot be moved.")
+    before, due = delivery.due_at, checked_due(due_at)
+    fields: dict[str, Any] = {"due_at": due}
+    if delivery.state == State.SCHEDULED:
+        fields["next_try_at"] = due
+    for name, value in fields.items():
+        setattr(delivery, name, value)
+    Delivery.objects.filter(pk=delivery.pk).update(**fields)
+    record(
+        "delivery.rescheduled",
+        subject=delivery,
+        account=delivery.account,
+        post_id=delivery.post_id,
+        data={"before": before, "after": due},
+    )
+    return delivery
+
+
+@action("delivery.rescheduled", "delivery.scheduled", needs=decided_inside)
+def delivery_publish_now(*, actor: Actor, delivery: Delivery) -> Delivery:
+    """Send an approved, scheduled or failed delivery at once. Raises Invalid, NotAllowed."""
+    if delivery.state == State.SCHEDULED:
+        return delivery_reschedule(actor=actor, delivery=delivery, due_at=timezone.now())
+    return delivery_schedule(actor=actor, delivery=delivery, due_at=timezone.now())
+
+
+@action("delivery.held", needs=decided_inside)
+def delivery_hold(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
+    """Keep a delivery back until somebody releases it. Raises Invalid, NotAllowed."""
+    delivery = _locked(delivery)
+    if not reason.strip():
+        raise Invalid("reason", "Say why it is held.")
+    return move(
+        delivery,
+        State.HELD,
+        data={"reason": reason.strip()},
+        hold_kind=HoldKind.PERSON,
+        hold_reason=reason.strip()[:500],
+    )
+
+
+def _may_release(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
+    delivery: Delivery = arguments["delivery"]
+    by_person = delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN)
+    return decide(actor, Capability.MANAGE if by_person else Capability.PUBLISH, delivery.account)
+
+
+@action("delivery.released", needs=_may_release)
+def delivery_release(
+    *, actor: Actor, delivery: Delivery, due_at: datetime | None = None
+) -> Delivery:
+    """Let a held delivery go, at `due_at` or its own time if that lies ahead.
+
+    Raises Invalid when what held it still stands, or its time has passed and no other was given.
+    """
+    delivery = _locked(delivery)
+    due = checked_due(due_at or delivery.due_at)
+    reason = why_not(delivery, due_at=due)
+    if reason is not None:
+        raise Invalid("", f"It cannot go out yet. {reason.reason}")
+    return move(
+        delivery,
+        State.SCHEDULED,
+        data={"due_at": due, "held_because": delivery.hold_reason},
+        due_at=due,
+        next_try_at=due,
+        tries=0,
+    )
+
+
+@action("delivery.cancelled", needs=decided_inside)
+def delivery_cancel(*, actor: Actor, delivery: Delivery, reason: str = "") -> Delivery:
+    """Call one delivery off, for good. Raises NoSuchMove, NotAllowed, Stale."""
+    delivery = _locked(delivery)
+    return move(delivery, State.CANCELLED, data={"reason": reason.strip()})
+
+
+@action("delivery.withdrawn", needs=decided_inside)
+def delivery_withdraw(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
+    """Note that a published post was taken down; scheduling.withdrawal asks the platform first."""
+    return move(_locked(delivery), State.WITHDRAWN, data={"reason": reason.strip()})
+
+
+@action("delivery.settled", needs=decided_inside)
+def delivery_settle(
+    *,
+    actor: Actor,
+    delivery: Delivery,
+    went_out: bool,
+    permalink: str = "",
+    send_again: bool = False,
+    note: str = "",
+) -> Delivery:
+    """A person says what became of a delivery in doubt. Raises Invalid, NotAllowed, Stale."""
+    delivery = _locked(delivery)
+    data = {"by_hand": True, "note": note.strip()}
+    if went_out:
+        if not permalink.startswith(("https://", "http://")):
+            raise Invalid("permalink", "Paste the address of the post as it stands there.")
+        return move(
+            delivery,
+            State.PUBLISHED,
+            data=data | {"permalink": permalink},
+            permalink=permalink[:500],
+            remote_id=permalink[-255:],
+            published_at=timezone.now(),
+        )
+    if send_again:
+        now = timezone.now()
+        return move(
+            delivery, State.SCHEDULED, data=data, due_at=now, next_try_at=now, tries=0, checks=0
+        )
+    return move(delivery, State.FAILED, data=data, problem="It did not go out.")
+
+
+def is_own_words(actor: Actor, delivery: Delivery) -> bool:
+    """Whether this person wrote, changed or sent any of it."""
+    if actor.id in (delivery.post.author_id, delivery.sender_id):
+        return True
+    if Post.history.filter(id=delivery.post_id, history_user_id=actor.id).exists():
+        return True
+    return bool(Delivery.history.filter(id=delivery.pk, history_user_id=actor.id).exists())
+
+
+def _queue(delivery: Delivery, due: datetime) -> None:
+    move(
+        delivery,
+        State.SCHEDULED,
+        data={"due_at": due},
+        due_at=due,
+        next_try_at=due,
+        sender=delivery.sender,
+        tries=0,
+        checks=0,
+        problem="",
+        problem_code="",
+    )
+
+
+def _decide(
+    actor: Actor, delivery: Delivery, decided: Decided, content: dict[str, Any], comment: str
+) -> None:
+    Approval.objects.create(
+        delivery=delivery,
+        decided=decided,
+        content_hash=hash_of(content),
+        content=content,
+        comment=comment.strip(),
+        by=actor.user,
+    )
+
+
+def _locked(delivery: Delivery) -> Delivery:
+    """The row as it is now, locked until the action ends."""
+    rows = Delivery.objects.select_for_update(of=("self",))
+    return rows.select_related("account", "post", "sender").get(pk=delivery.pk)
