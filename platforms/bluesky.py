@@ -7,7 +7,7 @@ changes nothing and whether it went out can be read back for certain.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -208,7 +208,7 @@ class BlueskyAdapter:
         def upload(client: Any) -> dict[str, Any]:
             answer = client.invoke_procedure(
                 "com.atproto.repo.uploadBlob",
-                data=image.data,
+                content=image.data,  # as `data`, httpx warns of bytes
                 headers={"Content-Type": image.mime},
                 output_encoding="application/json",
             ).content
@@ -301,13 +301,14 @@ class BlueskyAdapter:
 
     def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
         def page(place: str) -> tuple[list[Entry[Incoming]], str]:
-            return self._client.query(
+            entries, following = self._client.query(
                 "app.bsky.notification.listNotifications",
                 models.AppBskyNotificationListNotifications.Params(
                     limit=_PAGE, cursor=place or None, reasons=["mention", "reply", "quote"]
                 ),
                 lambda answer: _entries(answer, "notifications", None),
             )
+            return entries, _overlapping(following, place)
 
         return read_down(cursor, page=page)
 
@@ -427,3 +428,19 @@ def _entries(
             continue  # one row that somebody's program wrote wrongly must not stop the rest
     following = answer.get("cursor")
     return entries, following if isinstance(following, str) else ""
+
+
+def _overlapping(following: str, place: str) -> str:
+    """Where to go on in the notifications without skipping any.
+
+    Their cursor is the time of a page's last one, and the next page starts below it: others of
+    that very millisecond would be left out. So ask from a millisecond higher, unless that is
+    where this page came from (more of one time than a page holds). A cursor of another form is
+    left as it is.
+    """
+    try:
+        last = datetime.fromisoformat(following)
+        higher = timestamp(last + timedelta(milliseconds=1))
+    except (ValueError, OverflowError):
+        return following
+    return following if last.tzinfo is None or higher == place else higher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from .network import Addresses
 
 T = TypeVar("T")
 StrongRef = models.ComAtprotoRepoStrongRef.Main
+ADMIN = b"admin:admin-pass"  # the well-known one of @atproto/dev-env (dev-env/src/const.ts)
 INDEX_SECONDS = 30.0  # usually well under one; the machine may be busy with a browser
 
 
@@ -104,19 +106,33 @@ class Bluesky:
         )
         return made.password
 
-    def sign_in_too_often(self, person: Person) -> list[Exception]:
-        """Use up the sign-ins that `person` has left in five minutes; what each try ended in."""
+    def sign_in_too_often(self, identifier: str) -> list[Exception]:
+        """Use up the sign-ins that `identifier` has in five minutes; what each try ended in.
+
+        The server counts a handle and its DID apart.
+        """
         client = self.client(limited=True)
 
         def attempt(_: int) -> Exception:
             try:
-                client.login(person.handle, "not-the-password")
+                client.login(identifier, "not-the-password")
             except RequestErrorBase as error:
                 return error
             raise AssertionError("a wrong password was taken")
 
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(attempt, range(32)))
+
+    def take_down(self, person: Person) -> None:
+        """Suspend the account, as the operator of its PDS does."""
+        client = self.client()
+        client.com.atproto.admin.update_subject_status(
+            models.ComAtprotoAdminUpdateSubjectStatus.Data(
+                subject=models.ComAtprotoAdminDefs.RepoRef(did=person.did),
+                takedown=models.ComAtprotoAdminDefs.StatusAttr(applied=True, ref="test"),
+            ),
+            headers={"Authorization": "Basic " + b64encode(ADMIN).decode()},
+        )
 
     def profile(self, actor: str) -> models.AppBskyActorDefs.ProfileViewDetailed:
         return self._appview.app.bsky.actor.get_profile({"actor": actor})

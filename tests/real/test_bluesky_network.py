@@ -31,7 +31,7 @@ def test_a_wrong_password_is_refused(bluesky_network: Bluesky) -> None:
 
 def test_the_rate_limits_of_the_public_network_are_on(bluesky_network: Bluesky) -> None:
     person = bluesky_network.account()
-    answers = bluesky_network.sign_in_too_often(person)
+    answers = bluesky_network.sign_in_too_often(person.handle)
     refused = [error for error in answers if isinstance(error, RateLimitExceededError)]
     assert len(answers) - len(refused) == 30  # in five minutes
     assert refused
