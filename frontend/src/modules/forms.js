@@ -21,8 +21,8 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-document.querySelector(".error-summary")?.focus();
-if (!document.querySelector(".error-summary")) document.querySelector('main [aria-invalid="true"]')?.focus();
+const wrong = document.querySelector('main form[method="post"] :is(.error-summary, [aria-invalid="true"])');
+wrong?.focus();
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
