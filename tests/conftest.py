@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,8 +11,9 @@ from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 
-from accounts.models import User
-from tests.factories import UserFactory
+from accounts.models import SocialAccount, User
+from tests.factories import CredentialFactory, SocialAccountFactory, UserFactory
+from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _calm(settings: Any, tmp_path: Any) -> Iterator[None]:
+def _calm(settings: Any, tmp_path: Any) -> None:
     """No second factor unless a test asks for it; uploads go where the test's files go."""
     settings.REQUIRE_MFA = False
     settings.MEDIA_ROOT = tmp_path / "media"
@@ -35,7 +37,6 @@ def _calm(settings: Any, tmp_path: Any) -> Iterator[None]:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    yield
 
 
 @pytest.fixture
@@ -58,3 +59,47 @@ def administrator(db: None) -> User:
 @pytest.fixture
 def auditor(db: None) -> User:
     return UserFactory(is_auditor=True)
+
+
+@pytest.fixture(scope="session")
+def sandbox_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxNetwork]:
+    """The Sandbox as a process of its own, one for the whole run of a worker."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as network:
+        yield network
+
+
+@pytest.fixture
+def sandbox(sandbox_network: SandboxNetwork, settings: Any) -> Iterator[SandboxNetwork]:
+    """The Sandbox, allowed as a private host and on its best behaviour afterwards."""
+    host = sandbox_network.url.removeprefix("http://")
+    settings.ALLOW_PRIVATE_HOSTS = frozenset({host})
+    settings.SANDBOX_URL = sandbox_network.url
+    yield sandbox_network
+    sandbox_network.behave()
+
+
+@pytest.fixture
+def new_sandbox_account(db: None, sandbox: SandboxNetwork) -> Callable[..., SocialAccount]:
+    """Makes accounts that are connected to the running Sandbox."""
+
+    def made(**fields: Any) -> SocialAccount:
+        handle = f"official{next(_numbers)}"
+        connection = sandbox.open_account(handle)
+        account = SocialAccountFactory(
+            base_url=connection.base_url,
+            remote_id=connection.remote_id,
+            handle=f"@{handle}",
+            **fields,
+        )
+        CredentialFactory(account=account, secret=connection.secret)
+        return account
+
+    return made
+
+
+@pytest.fixture
+def sandbox_account(new_sandbox_account: Callable[..., SocialAccount]) -> SocialAccount:
+    return new_sandbox_account()
+
+
+_numbers = itertools.count(1)

@@ -17,9 +17,9 @@ from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_of, hash_of
 from scheduling.errors import Stale
-from scheduling.models import Approval, Decided, Delivery, HoldKind, Post
+from scheduling.models import Approval, Decided, Delivery, HoldKind
 from scheduling.recheck import why_not
-from scheduling.services.posts import SLACK, checked_due
+from scheduling.rules import SLACK, checked_due, is_own_words
 from scheduling.states import State
 from scheduling.transitions import move
 
@@ -213,15 +213,6 @@ def delivery_settle(
             delivery, State.SCHEDULED, data=data, due_at=now, next_try_at=now, tries=0, checks=0
         )
     return move(delivery, State.FAILED, data=data, problem="It did not go out.")
-
-
-def is_own_words(actor: Actor, delivery: Delivery) -> bool:
-    """Whether this person wrote, changed or sent any of it."""
-    if actor.id in (delivery.post.author_id, delivery.sender_id):
-        return True
-    if Post.history.filter(id=delivery.post_id, history_user_id=actor.id).exists():
-        return True
-    return bool(Delivery.history.filter(id=delivery.pk, history_user_id=actor.id).exists())
 
 
 def _queue(delivery: Delivery, due: datetime) -> None:

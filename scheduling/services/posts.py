@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F
@@ -20,11 +20,9 @@ from scheduling.checks import refuse_problems
 from scheduling.content import content_hash
 from scheduling.errors import Stale
 from scheduling.models import Delivery, Post
+from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
-
-SLACK = timedelta(minutes=2)
-"""How far in the past a due time may lie and still mean 'now': forms take a moment to fill in."""
 
 
 def _on_all(actor: Actor, accounts: Iterable[SocialAccount]) -> Decision:
@@ -169,7 +167,7 @@ def post_take_back(*, actor: Actor, post: Post) -> Post:
     if not found:
         raise Invalid("", "Nothing of this post can be taken back any more.")
     for delivery in found:
-        take_back(delivery)
+        _take_back(delivery)
     return post
 
 
@@ -184,26 +182,9 @@ def post_cancel(*, actor: Actor, post: Post, reason: str = "") -> Post:
     return post
 
 
-def sends_without_review(actor: Actor, delivery: Delivery) -> bool:
-    """Whether this person's word is enough on this account."""
-    if delivery.account.approval_required:
-        return False
-    return bool(decide(actor, Capability.PUBLISH, delivery.account))
-
-
-def take_back(delivery: Delivery) -> None:
+def _take_back(delivery: Delivery) -> None:
     """Back to draft, and no approval holds any longer; part of an action."""
     move(delivery, State.DRAFT, event="delivery.taken_back", reviewed=False, sender=None)
-
-
-def checked_due(due_at: datetime | None) -> datetime:
-    """A due time that can be kept; a moment ago means now. Raises Invalid."""
-    now = timezone.now()
-    if due_at is None:
-        raise Invalid("due", "Choose when it goes out.")
-    if due_at < now - SLACK:
-        raise Invalid("due", "This time has passed. Choose a later one, or publish now.")
-    return max(due_at, now)
 
 
 def _submit(actor: Actor, delivery: Delivery) -> None:
@@ -277,7 +258,7 @@ def _edit_delivery(
         move(delivery, State.CANCELLED, data={"reason": "The account was taken out of the post."})
         return
     if delivery.state == State.FAILED:
-        take_back(delivery)
+        _take_back(delivery)
     delivery.own_text, delivery.due_at = _own_text(own_texts, delivery.account), due_at
     _save_version(delivery, actor)
 
