@@ -71,6 +71,7 @@ lock: ## work out the newest versions that install together, into the lock files
 	$(LOCK) --upgrade pyproject.toml --group embedded -o requirements.lock
 	$(LOCK) --upgrade pyproject.toml --group embedded --group dev -c requirements.lock \
 		-o requirements-dev.lock
+	$(LOCK) pyproject.toml -c requirements.lock -o requirements-server.lock
 	echo uv | $(LOCK) --upgrade --no-annotate - -o requirements-tools.lock
 
 clean: ## remove what was built and installed; the data in var/ stays

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from socialdesk.launcher.environment import is_given
 from socialdesk.launcher.keys import credential_key, secret_key
 from socialdesk.launcher.layout import Layout
-from socialdesk.launcher.services import Services, is_given
+from socialdesk.launcher.services import Services
 
 _REQUIRE = "SOCIALDESK_REQUIRE_BROWSER"
 _REQUIRED = "REQUIRE_BROWSER"  # the settings refuse SOCIALDESK_ names they do not know

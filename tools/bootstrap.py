@@ -39,15 +39,15 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def require_python() -> None:
-    """Go on with a newer Python of this machine when this one is too old."""
-    if sys.version_info >= OLDEST_PYTHON:
+def require_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
+    """Go on with a newer Python of this machine when this one is too old. Raises Stop."""
+    if version >= OLDEST_PYTHON:
         return
     for minor in range(20, OLDEST_PYTHON[1] - 1, -1):
         newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer, *sys.argv])  # noqa: S606  # a Python, found by name
-    found = ".".join(map(str, sys.version_info[:2]))
+    found = ".".join(map(str, version))
     raise Stop(
         f"Socialdesk needs Python 3.11 or newer; {sys.executable} is {found}.\n"
         "Install a newer one, or name it: make PYTHON=/path/to/python3.12 ..."
@@ -212,7 +212,7 @@ def frontend_sources() -> list[Path]:
     """Every file the bundle is made from."""
     found = []
     for folder, folders, files in os.walk(FRONTEND):
-        folders[:] = [name for name in folders if name not in {"node_modules", "dist"}]
+        folders[:] = [name for name in folders if name not in {"node_modules", "dist", "dist.new"}]
         found += [Path(folder) / name for name in files]
     return sorted(found)
 

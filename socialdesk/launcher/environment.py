@@ -8,7 +8,6 @@ from collections.abc import Mapping, MutableMapping
 
 from socialdesk.launcher import keys, ports
 from socialdesk.launcher.layout import Layout, host_layout
-from socialdesk.launcher.services import is_given
 
 # What a first try wants and a live installation must not: nobody can be asked for a second factor
 # by accounts whose passwords the terminal has just printed, and the logs are for a person to read.
@@ -18,6 +17,11 @@ _TRIAL = {
     "SOCIALDESK_LOG_JSON": "no",
     "SOCIALDESK_ALLOWED_HOSTS": "127.0.0.1,localhost",
 }
+
+
+def is_given(env: Mapping[str, str], name: str) -> bool:
+    """Whether `env` has `name`, directly or as a file."""
+    return bool(env.get(name) or env.get(f"{name}_FILE"))
 
 
 def program_environment(

@@ -1,8 +1,14 @@
-"""Whether the page answers: asked the way a browser would, over HTTP."""
+"""Whether the page answers: asked the way a browser would, over HTTP.
+
+`python -m socialdesk.launcher.ready PORT` ends with 0 if so, and else says why not; a container's
+health check.
+"""
 
 from __future__ import annotations
 
 import http.client
+import os
+import sys
 from urllib.parse import urljoin, urlsplit
 
 from socialdesk.launcher.ports import LOOPBACK
@@ -48,3 +54,14 @@ def why_not_ready(port: int, base_url: str = "") -> str:
     if not kind.startswith("text/html") or b"<form" not in body:
         return f"{path} is not the sign-in page"
     return ""
+
+
+def main() -> int:
+    """Ask once, in the name of SOCIALDESK_BASE_URL."""
+    reason = why_not_ready(int(sys.argv[1]), os.environ.get("SOCIALDESK_BASE_URL", ""))
+    sys.stderr.write(f"{reason}\n" if reason else "")
+    return 1 if reason else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,7 +18,7 @@ from socialdesk.launcher.jobs import Program, Server
 from socialdesk.launcher.layout import PROJECT, Layout
 from socialdesk.launcher.lock import exclusive
 from socialdesk.launcher.ready import why_not_ready
-from socialdesk.launcher.services import Services, is_given
+from socialdesk.launcher.services import Services
 from socialdesk.launcher.signin import demo_sign_ins
 from socialdesk.launcher.supervisor import Supervisor
 
@@ -110,7 +110,7 @@ class _Run:
 
     def _prepare(self, env: Mapping[str, str]) -> None:
         """Database and static files at once, where there is anything to do."""
-        ours = not is_given(os.environ, "DATABASE_URL")
+        ours = not environment.is_given(os.environ, "DATABASE_URL")
         steps = {"setup": programs.prepare(self._demo, ours=ours)}
         stamp = self._layout.run / "static.stamp"
         wanted = _static_inputs()

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from socialdesk.launcher import postgres, valkey
+from socialdesk.launcher.environment import is_given
 from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.postgres import EmbeddedPostgres
 from socialdesk.launcher.valkey import EmbeddedValkey
-
-
-def is_given(env: Mapping[str, str], name: str) -> bool:
-    """Whether `env` has `name`, directly or as a file."""
-    return bool(env.get(name) or env.get(f"{name}_FILE"))
 
 
 class Services:

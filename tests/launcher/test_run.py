@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from socialdesk.launcher import ports, processes
-from socialdesk.launcher.layout import PROJECT
+from socialdesk.launcher.layout import PROJECT, Layout
 
 PLACES = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
 PATIENCE = 60.0
@@ -46,10 +46,12 @@ class Desk:
         self._raw, self.printed = b"", ""
 
     def read(self) -> None:
+        if self.launcher is None:
+            return
         with contextlib.suppress(BlockingIOError):
             while piece := os.read(self.launcher.stdout.fileno(), 65536):
                 self._raw += piece
-        self.printed = self._raw.decode()
+        self.printed = self._raw.decode(errors="replace")
 
     def until(self, text: str) -> None:
         limit = time.monotonic() + PATIENCE
@@ -155,10 +157,7 @@ def eventually(desk: Desk, true) -> None:
     pytest.fail(desk.printed)
 
 
-pytestmark = [
-    pytest.mark.skipif(not processes.LINUX, reason="looks around in /proc"),
-    pytest.mark.xdist_group("launcher"),
-]
+pytestmark = pytest.mark.skipif(not processes.LINUX, reason="looks around in /proc")
 
 
 # One launcher, from its first start to its end. The order of these tests matters.
@@ -258,7 +257,9 @@ def test_program_left_behind_is_stopped_and_ctrl_c_works_during_a_start(desk):
     )
     try:
         eventually(desk, lambda: not ports.is_free(desk.port))
-        processes.record_of("web", left.pid).write(desk.folder / "var" / "run")
+        layout = Layout(desk.folder / "var")
+        layout.make()
+        processes.record_of("web", left.pid).write(layout.run)
         desk.start()
         desk.until("Stopped web, which an earlier start had left behind.")
         assert left.wait(5) == -signal.SIGTERM
