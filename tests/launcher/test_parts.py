@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+from collections import deque
 
 import pytest
 
@@ -56,12 +57,9 @@ def test_program_that_keeps_dying_ends_the_attempt_with_its_last_words(console, 
     job = Job(*[3] * 20)
     watched = Supervisor(console)
     watched.add(job)
-    with pytest.raises(
-        LauncherError, match=r"web ended 5 times in a row \(last: exit code 3\)"
-    ) as e:
-        for _ in range(50):
-            watched.tick(0)
-    assert "could not bind" in str(e.value)
+    told = r"(?s)web ended 5 times in a row \(last: exit code 3\).*could not bind"
+    with pytest.raises(LauncherError, match=told):
+        deque((watched.tick(0) for _ in range(50)), maxlen=0)
     assert job.did == ["start"] * 5
 
 
