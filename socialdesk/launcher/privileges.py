@@ -22,7 +22,7 @@ class Demotion:
 
     def hand_over(self, path: Path) -> None:
         """Give `path`, and what is in it, to the user the command will run as."""
-        if self.owner is None:
+        if self.owner is None or path.stat().st_uid == self.owner:
             return
         os.chown(path, self.owner, self.owner)
         if path.is_dir():
@@ -45,10 +45,10 @@ def demotion(death_signal: str) -> Demotion:
     again = (setpriv, "--pdeathsig", death_signal) if setpriv and LINUX else ()
     ways = []
     if unshare:
-        # A namespace in which root is nobody: files stay root's own, nothing changes hands.
+        # A namespace in which root is nobody: files are root's own, seen from outside.
         # Containers often forbid it.
         inside = (unshare, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
-        ways += [Demotion((*inside, *again), None), Demotion(inside, None)]
+        ways += [Demotion((*inside, *again), 0), Demotion(inside, 0)]
     if setpriv:
         # The project may lie below /root, where nobody may not look; hence the one capability.
         become = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
