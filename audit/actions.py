@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from enum import Enum
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from audit.actors import Actor
 from audit.models import Event
+from audit.plain import clean, plain, searchable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,20 +61,29 @@ class UnknownEvent(LookupError):
 
 
 EVENTS: dict[str, str] = {}
-"""Event name to what it says of the actor: 'post.approved' -> 'approved a post'."""
+"""Event name to what it says of the actor: 'delivery.submitted' -> 'sent {} for approval'."""
+_NAME = re.compile(r"[a-z]+\.[a-z_]+")
 
 
 def declare_events(**said: str) -> None:
-    """Declare event names ('__' stands for the dot). Raises ValueError on a name already taken."""
+    """Declare event names ('__' stands for the dot) and what they say of the actor.
+
+    Where the subject belongs inside the words, `{}` marks the place; else it follows them. Raises
+    ValueError on a name that is taken, too long or not of the form 'noun.verb'.
+    """
     for key, words in said.items():
-        name = key.replace("__", ".")
-        if EVENTS.setdefault(name, words) is not words:
+        name = key.replace("__", ".", 1)
+        if name in EVENTS:
             raise ValueError(f"event {name!r} is declared twice")
+        if not _NAME.fullmatch(name) or len(name) > 64:
+            raise ValueError(f"{name!r} is no name for an event")
+        EVENTS[name] = words
 
 
 declare_events(
     access__refused="was refused",
     record__read="read the record",
+    record__export_began="began to export the record",
     record__exported="exported the record",
 )
 
@@ -88,6 +97,7 @@ class _Act:
     id: uuid.UUID
     outer: _Act | None
     count: int = field(default=0)
+    refused: list[tuple[Actor, NotAllowed, str]] = field(default_factory=list)
 
 
 _current: ContextVar[_Act | None] = ContextVar("act", default=None)
@@ -99,8 +109,8 @@ def action(
     """Make a keyword-only service an action that writes one or more of the events `emits`.
 
     `needs` decides from the actor and the call's arguments. `may_find_nothing`: the action looks
-    for work and may end without an event when there was none. The wrapped function raises NotAllowed
-    (after the refusal is on record), TypeError without an actor, NothingRecorded.
+    for work and may end without an event when there was none. The wrapped function raises
+    NotAllowed (after the refusal is on record), TypeError without an actor, NothingRecorded.
     """
     for name in emits:
         if name not in EVENTS:
@@ -128,11 +138,15 @@ def action(
                     if not act.count and not may_find_nothing:
                         raise NothingRecorded(service.__name__)
             except NotAllowed as refusal:
-                if outer is None:
-                    refusal_record(actor=actor, refusal=refusal, attempted=service.__name__)
+                act.refused.append((actor, refusal, service.__name__))
                 raise
             finally:
                 _current.reset(token)
+                if outer is None:
+                    _refusals_record(act)
+                else:
+                    # An outer action may live with the refusal; it goes on record all the same.
+                    outer.refused += act.refused
             if outer is not None:
                 outer.count += act.count
             return result
@@ -194,12 +208,25 @@ def record_many(name: str, lines: Sequence[Line]) -> None:
 
 
 def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None:
-    """Put a refusal on record, once. Its own transaction: what was refused has been rolled back."""
-    if refusal.recorded:
+    """Put a refusal on record, once. Its own transaction: what was refused has been rolled back.
+
+    Inside a transaction of the caller's it may yet be rolled back; then whoever answers the
+    refusal (the middleware) puts it on record again.
+    """
+    if refusal.recorded or connection.needs_rollback:
         return
-    refusal.recorded = True
+    refusal.recorded = not any(
+        not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks
+    )
     data = {"attempted": attempted, "reason": refusal.reason}
     _event(REFUSED, uuid.uuid4(), actor, Line(data=data)).save(force_insert=True)
+
+
+def _refusals_record(act: _Act) -> None:
+    """Each refusal once, named by the outermost action it stopped."""
+    latest = {id(refusal): (actor, refusal, attempted) for actor, refusal, attempted in act.refused}
+    for actor, refusal, attempted in latest.values():
+        refusal_record(actor=actor, refusal=refusal, attempted=attempted)
 
 
 def _announced(act: _Act | None, name: str) -> bool:
@@ -216,52 +243,25 @@ def _event(name: str, act: uuid.UUID, actor: Actor, line: Line) -> Event:
         raise UnknownEvent(name)
     subject, account = line.subject, line.account
     context = structlog.contextvars.get_contextvars()
-    plain = {key: _plain(value) for key, value in line.data.items()}
-    subject_label = str(subject)[:254] if subject is not None else ""
-    account_label = str(account)[:254] if account is not None else ""
-    words = " ".join(
-        [name, actor.label, subject_label, account_label, *(_words(v) for v in plain.values())]
-    )
+    data = plain(line.data)
+    actor_label = clean(actor.label)
+    subject_label = clean(subject) if subject is not None else ""
+    account_label = clean(account) if account is not None else ""
     return Event(
         name=name,
         act=act,
         actor_kind=actor.kind,
         actor_id=actor.id,
-        actor_label=actor.label[:254],
-        actor_via=actor.via[:64],
-        address=actor.address[:45],
-        correlation_id=str(context.get("correlation_id") or context.get("request_id") or "")[:64],
+        actor_label=clean(actor_label, 254),
+        actor_via=clean(actor.via, 64),
+        address=clean(actor.address, 45),
+        correlation_id=clean(context.get("correlation_id") or context.get("request_id") or "", 64),
         subject_type=subject._meta.label_lower if subject is not None else "",
-        subject_id=str(subject.pk) if subject is not None else "",
-        subject_label=subject_label,
+        subject_id=clean(subject.pk, 64) if subject is not None else "",
+        subject_label=clean(subject_label, 254),
         post_id=line.post_id,
         account_id=account.pk if account is not None else None,
-        account_label=account_label,
-        data=plain,
-        words=words[:20_000],
+        account_label=clean(account_label, 254),
+        data=data,
+        words=searchable([EVENTS[name], actor_label, subject_label, account_label, data]),
     )
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, models.Model):
-        return {"id": value.pk, "label": str(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return str(value)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(_words(item) for item in value.values())
-    if isinstance(value, list):
-        return " ".join(_words(item) for item in value)
-    return "" if value is None else str(value)

@@ -1,11 +1,11 @@
-"""The record's rows. Triggers (migration 0002) refuse to change, remove or truncate them."""
+"""The record's rows. Triggers (0002, 0004) refuse to change, remove or truncate them."""
 
 from __future__ import annotations
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, Q, Value
 
 from audit.actors import ActorKind
 
@@ -35,7 +35,7 @@ class Event(models.Model):
     account_label = models.CharField(max_length=254, blank=True)
 
     data = models.JSONField(default=dict)
-    words = models.TextField(blank=True)  # what the text search looks through
+    words = models.TextField(blank=True)  # what the text search looks through, see audit.plain
     search = models.GeneratedField(
         expression=Func(
             Value("simple"),
@@ -49,15 +49,29 @@ class Event(models.Model):
     )
 
     class Meta:
-        ordering = ["-id"]
+        # By time and then by number, which is the order of the pages: each index below serves
+        # its filter, a span of time and the next page in one walk.
+        ordering = ["-occurred_at", "-id"]
         default_permissions = ()
         indexes = [
-            models.Index(fields=["account_id", "-id"], name="event_account"),
-            models.Index(fields=["actor_id", "-id"], name="event_actor"),
-            models.Index(fields=["name", "-id"], name="event_name"),
-            models.Index(fields=["post_id", "id"], name="event_post"),
-            models.Index(fields=["subject_type", "subject_id", "-id"], name="event_subject"),
-            models.Index(fields=["-occurred_at"], name="event_time"),
+            models.Index(fields=["occurred_at", "id"], name="event_time"),
+            models.Index(fields=["account_id", "occurred_at", "id"], name="event_account"),
+            models.Index(fields=["actor_id", "occurred_at", "id"], name="event_actor"),
+            models.Index(
+                fields=["actor_kind", "occurred_at", "id"],
+                condition=Q(actor_id__isnull=True),
+                name="event_machine",
+            ),
+            models.Index(fields=["name", "occurred_at", "id"], name="event_name"),
+            models.Index(fields=["post_id", "occurred_at", "id"], name="event_post"),
+            models.Index(
+                fields=["occurred_at", "id"],
+                condition=Q(account_id__isnull=True, post_id__isnull=False),
+                name="event_whole_post",
+            ),
+            models.Index(
+                fields=["subject_type", "subject_id", "occurred_at", "id"], name="event_subject"
+            ),
             GinIndex(fields=["search"], name="event_search"),
         ]
 

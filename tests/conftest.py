@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     def sql_flush(self: Any, style: Any, tables: Any, **kwargs: Any) -> list[str]:
         switch = "ALTER TABLE audit_event {} TRIGGER audit_event_no_truncate"
         emptied = plain(self, style, tables, **kwargs)
-        return [switch.format("DISABLE"), *emptied, switch.format("ENABLE")]
+        return [switch.format("DISABLE"), *emptied, switch.format("ENABLE ALWAYS")]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
 
