@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 import requests
 
 from platforms.contract import (
+    AuthorisationLost,
     Batch,
     Connection,
     Feature,
@@ -26,6 +29,7 @@ from platforms.contract import (
     PlatformInfo,
     Presence,
     Published,
+    Refused,
     Remember,
     RemotePerson,
     ReplyRef,
@@ -33,9 +37,11 @@ from platforms.contract import (
     Steps,
     TextUnit,
 )
+from platforms.counting import text_problems
 from platforms.failures import Asker, Malformed, text_of, time_of
 from platforms.guard import GuardedSession
 from platforms.images import fit
+from platforms.markup import clean_line, clean_text, safe_url
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -74,7 +80,7 @@ class SandboxAdapter:
     ) -> None:
         del remember  # a token is all it takes; there is no session to keep
         self._base = connection.base_url.rstrip("/")
-        self._token = connection.secret
+        self._token = connection.secret.strip()
         self._session = GuardedSession(network)
         self._session.headers["Accept"] = "application/json"
         self._asker = Asker("The Sandbox", self._session, secrets=lambda: [self._token])
@@ -87,11 +93,11 @@ class SandboxAdapter:
             return Identity(
                 remote_id=text_of(told.get("id")),
                 handle=text_of(told.get("handle")),
-                display_name=text_of(told.get("display_name")),
+                display_name=clean_line(text_of(told.get("display_name"))),
                 profile_url=_link(told.get("profile_url")),
             )
 
-        return self._asker.ask(read)
+        return self._ask(read)
 
     def limits(self) -> Limits:
         def read() -> Limits:
@@ -106,19 +112,17 @@ class SandboxAdapter:
                 alt_text_max=_count(told, "alt_text_max"),
             )
 
-        return self._asker.ask(read)
+        return self._ask(read)
 
     # --- writing ---------------------------------------------------------------------------
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        images = []
-        for number, image in enumerate(post.images):
-            step = f"image-{number}"
-            media_id = steps.get(step)
-            if media_id is None:
-                media_id = self._upload(image)
-                steps.put(step, media_id)
-            images.append({"id": media_id, "alt_text": image.alt_text})
+        for problem in text_problems(post.text, LIMITS, post.images):
+            raise Refused(problem.message, code=problem.code)
+        images = [
+            {"id": self._media(fit(image, LIMITS), steps), "alt_text": image.alt_text}
+            for image in post.images
+        ]
         body = {
             "text": post.text,
             "images": images,
@@ -131,7 +135,7 @@ class SandboxAdapter:
             )
             return _published(_object(answer))
 
-        return self._asker.ask(send, writes=True)
+        return self._ask(send, writes=True)
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         del since  # the key says it for certain, whenever it was
@@ -150,7 +154,7 @@ class SandboxAdapter:
                 )
             return Lookup(Presence.FOUND, _published(_object(answer)))
 
-        return self._asker.ask(look)
+        return self._ask(look)
 
     def delete(self, remote_id: str) -> None:
         self._act("DELETE", f"/posts/{quote(remote_id, safe='')}", accept=_is_not_found)
@@ -170,21 +174,36 @@ class SandboxAdapter:
         return self._batch("/own-posts", {"after": cursor}, _own_post)
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
-        return self._batch("/search", {"q": query, "after": cursor}, _match)
+        words = clean_text(query, 200)
+        if not words:
+            raise Refused("There is nothing to search for.", code="empty_query")
+        return self._batch("/search", {"q": words, "after": cursor}, _match)
 
     # --- the wire --------------------------------------------------------------------------
 
-    def _upload(self, image: Image) -> str:
-        fitting = fit(image, LIMITS)
+    def _ask(self, call: Callable[[], T], *, writes: bool = False) -> T:
+        if not re.fullmatch(r"[\x21-\x7e]+", self._token):
+            raise AuthorisationLost("The access token is empty or holds what no token holds.")
+        return self._asker.ask(call, writes=writes)
 
+    def _media(self, image: Image, steps: Steps) -> str:
+        """The id of an uploaded image; one that an earlier attempt uploaded is not sent again."""
+        step = f"media.{sha256(image.data).hexdigest()[:16]}"
+        media_id = steps.get(step)
+        if media_id is None:
+            media_id = self._upload(image)
+            steps.put(step, media_id)
+        return str(media_id)
+
+    def _upload(self, image: Image) -> str:
         def send() -> str:
             answer = self._request(
-                "POST", "/media", data=fitting.data, headers={"Content-Type": fitting.mime}
+                "POST", "/media", data=image.data, headers={"Content-Type": image.mime}
             )
             return text_of(_object(answer).get("id"))
 
         # Nobody sees an upload that no post holds, so doing it again is harmless: not `writes`.
-        return self._asker.ask(send)
+        return self._ask(send)
 
     def _act(
         self,
@@ -199,7 +218,7 @@ class SandboxAdapter:
             if answer.status_code not in (204, 404):
                 raise Malformed("neither done nor refused")
 
-        self._asker.ask(send, writes=True)
+        self._ask(send, writes=True)
 
     def _batch(
         self, path: str, parameters: Mapping[str, str], read: Callable[[Json], T]
@@ -215,7 +234,7 @@ class SandboxAdapter:
                     log.warning("The Sandbox listed something that cannot be read: left out")
             return Batch(items, text_of(told.get("cursor")), more=told.get("more") is True)
 
-        return self._asker.ask(ask)
+        return self._ask(ask)
 
     def _request(
         self,
@@ -284,8 +303,8 @@ def _count(told: Json, name: str) -> int:
 
 
 def _link(value: object) -> str:
-    link = text_of(value)
-    if not link.startswith(("http://", "https://")):
+    link = safe_url(value)
+    if not link:
         raise Malformed("an address that is none")
     return link
 
@@ -303,7 +322,7 @@ def _text(told: Json) -> str:
     value = told.get("text")
     if not isinstance(value, str):
         raise Malformed("no text")
-    return value
+    return clean_text(value)
 
 
 def _own_post(told: Json) -> OwnPost:
@@ -337,8 +356,8 @@ def _read_incoming(told: Json, kind: MentionKind) -> Incoming:
         kind=kind,
         author=RemotePerson(
             remote_id=text_of(author.get("id")),
-            handle=text_of(author.get("handle")),
-            display_name=text_of(author.get("display_name")),
+            handle=clean_line(text_of(author.get("handle"))),
+            display_name=clean_line(text_of(author.get("display_name"))),
             profile_url=_link(author.get("profile_url")),
         ),
         text=_text(told),

@@ -72,9 +72,11 @@ def outgoing(text: str = "Stay away from the weir.", *images: Image, **more: obj
     return Outgoing(uuid4().hex, text, datetime.now(UTC), images, **more)  # type: ignore[arg-type]
 
 
-def picture(alt: str, size: tuple[int, int] = (40, 30), kind: str = "PNG") -> Image:
+def picture(
+    alt: str, size: tuple[int, int] = (40, 30), kind: str = "PNG", colour: str = "red"
+) -> Image:
     out = io.BytesIO()
-    Pillow.new("RGB", size, "red").save(out, kind)
+    Pillow.new("RGB", size, colour).save(out, kind)
     return Image(out.getvalue(), f"image/{kind.lower()}", alt, *size)
 
 
@@ -175,7 +177,10 @@ class TestPublishing:
     def test_images_already_uploaded_are_not_sent_again(
         self, network: SandboxNetwork, adapter: SandboxAdapter, connection: Connection
     ) -> None:
-        post, steps = outgoing("Look", picture("One"), picture("Two")), StepsInMemory()
+        post, steps = (
+            outgoing("Look", picture("One"), picture("Two", colour="blue")),
+            StepsInMemory(),
+        )
         network.fault("unavailable", handle=connection.handle, times=1)
         with pytest.raises(RetryLater):
             adapter.publish(post, steps=steps)
