@@ -1,9 +1,11 @@
-"""PostgreSQL refuses to run as root. This finds a way to run it as somebody else."""
+"""PostgreSQL refuses root, and users without a name. This finds a way to run it as another."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,28 +40,40 @@ def demotion(death_signal: str) -> Demotion:
     asks for it again (`death_signal`: "INT", "TERM", or "clear" for none).
     Raises LauncherError when no way works here.
     """
-    if os.geteuid() != 0:
+    user = os.geteuid()
+    if user != 0 and _is_known(user):
         return Demotion((), None)
-    setpriv = shutil.which("setpriv")
-    unshare = shutil.which("unshare")
-    again = (setpriv, "--pdeathsig", death_signal) if setpriv and LINUX else ()
-    ways = []
-    if unshare:
-        # A namespace in which root is nobody: files are root's own, seen from outside.
-        # Containers often forbid it.
-        inside = (unshare, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
-        ways += [Demotion((*inside, *again), 0), Demotion(inside, 0)]
-    if setpriv:
-        # The project may lie below /root, where nobody may not look; hence the one capability.
-        become = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-        see = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
-        ways.append(Demotion((*become, *see, *again), NOBODY))
-        ways.append(Demotion((*become, *again), NOBODY))
-    for way in ways:
+    for way in _ways(user, death_signal):
         if run([*way.prefix, "true"]).returncode == 0:
             return way
+    who = "as root" if user == 0 else f"as user {user}, who has no entry in the user database"
     raise LauncherError(
-        "PostgreSQL does not run as root, and this machine offers no way to run it as somebody "
+        f"PostgreSQL does not run {who}, and this machine offers no way to run it as somebody "
         "else (util-linux with unshare or setpriv is missing or not allowed).\n"
         "Start Socialdesk as an ordinary user, or set DATABASE_URL to a PostgreSQL server."
     )
+
+
+def _is_known(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _ways(user: int, death_signal: str) -> Iterator[Demotion]:
+    setpriv, unshare = shutil.which("setpriv"), shutil.which("unshare")
+    again = (setpriv, "--pdeathsig", death_signal) if setpriv and LINUX else ()
+    if unshare:
+        # A namespace in which we are nobody: files are our own, seen from outside.
+        # Containers often forbid it.
+        inside = (unshare, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+        yield Demotion((*inside, *again), user)
+        yield Demotion(inside, user)
+    if setpriv and user == 0:
+        # The project may lie below /root, where nobody may not look; hence the one capability.
+        become = (setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+        see = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+        yield Demotion((*become, *see, *again), NOBODY)
+        yield Demotion((*become, *again), NOBODY)
