@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.urls import include, path
-from django.views.generic import TemplateView
 
 from socialdesk import health, views
 
@@ -23,6 +22,6 @@ urlpatterns = [
 ]
 
 if settings.DEBUG:
-    urlpatterns.append(
-        path("gallery/", TemplateView.as_view(template_name="gallery.html"), name="gallery")
-    )
+    from socialdesk.gallery import gallery
+
+    urlpatterns.append(path("gallery/", gallery, name="gallery"))

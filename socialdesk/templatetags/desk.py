@@ -54,9 +54,9 @@ STATES: Mapping[str, Look] = {
 }
 
 HEALTH: Mapping[str, Look] = {
-    "ok": Look("Working", "circle-check", "green"),
-    "attention": Look("Needs attention", "alert-triangle", "amber"),
-    "broken": Look("Not connected", "plug-off", "red"),
+    "healthy": Look("Working", "circle-check", "green"),
+    "troubled": Look("Not answering", "alert-triangle", "amber"),
+    "lost": Look("Needs reconnecting", "plug-off", "red"),
     "frozen": Look("Frozen", "snowflake", "violet"),
     "unknown": Look("Not checked yet", "circle-dashed", "grey"),
 }

@@ -37,7 +37,8 @@ if (dialog) {
     else if (event.key === "Enter" && at >= 0) {
       if (event.ctrlKey || event.metaKey) window.open(all[at].href, "_blank", "noopener");
       else all[at].click();
-    } else return;
+    } else if (event.key === "Escape") dialog.close(); // A search field would only empty itself.
+    else return;
     event.preventDefault();
   });
 }
