@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import Invalid
 from accounts.models import Credential, SocialAccount
+from accounts.sealing import SealBroken
 from platforms.contract import (
     Adapter,
     AuthorisationLost,
@@ -42,6 +43,10 @@ def open_account(account: SocialAccount) -> Adapter:
     credential = Credential.objects.filter(account=account).first()
     if credential is None:
         raise AuthorisationLost("The account is disconnected. Reconnect it on its page.")
+    try:
+        secret, session = credential.secret, credential.session
+    except SealBroken as broken:
+        raise AuthorisationLost(f"{broken} Reconnect the account on its page.") from None
 
     def remember(session: str) -> None:
         credential.session = session
@@ -50,9 +55,9 @@ def open_account(account: SocialAccount) -> Adapter:
     connection = Connection(
         handle=account.handle,
         base_url=account.base_url,
-        secret=credential.secret,
+        secret=secret,
         remote_id=account.remote_id,
-        session=credential.session,
+        session=session,
     )
     return open_with(account.platform, connection, remember=remember)
 

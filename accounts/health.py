@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from accounts.connections import note_success, open_account
 from accounts.models import SocialAccount
 from accounts.models.social import Health
@@ -19,8 +21,12 @@ def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | 
         health, note = Health.LOST, error.message
     else:
         health, note = Health.TROUBLED, error.message
-    if account.health != health:
+    # Several workers speak to an account: what counts is what the row says, not what we loaded.
+    row = SocialAccount.objects.filter(pk=account.pk)
+    if row.values_list("health", flat=True).get() != health:
         account_health_change(actor=actor, account=account, health=health, note=note)
+    else:
+        row.update(checked_at=timezone.now(), health_note=note[:500])
 
 
 def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | None:

@@ -71,7 +71,12 @@ def decide(actor: Actor, capability: Capability, account: SocialAccount) -> Deci
     good = standing(user)
     if not good:
         return good
-    held = capabilities_on(user, account)
+    return _decide_held(capability, account, capabilities_on(user, account))
+
+
+def _decide_held(
+    capability: Capability, account: SocialAccount, held: frozenset[Capability]
+) -> Decision:
     if not held:
         return NO_SUCH
     if capability not in held:
@@ -82,6 +87,31 @@ def decide(actor: Actor, capability: Capability, account: SocialAccount) -> Deci
         if not account.is_connected:
             return Decision(False, f"{account} is disconnected.")
     return ALLOWED
+
+
+class Rights:
+    """What one actor may do to a set of accounts, decided without further queries.
+
+    For pages that ask about many accounts: two queries, however many accounts there are.
+    """
+
+    def __init__(self, actor: Actor, accounts: Iterable[SocialAccount]) -> None:
+        self.actor = actor
+        ids = [account.pk for account in accounts]
+        self._known = frozenset(ids)
+        self._person = actor.kind is ActorKind.PERSON
+        self._standing = standing(actor.user) if self._person else ALLOWED
+        self._held = (
+            capabilities_by_account(actor.user, ids) if self._person and self._standing else {}
+        )
+
+    def decide(self, capability: Capability, account: SocialAccount) -> Decision:
+        """The same answer as `decide`; asks the database only about accounts not named before."""
+        if not self._person or account.pk not in self._known:
+            return decide(self.actor, capability, account)
+        if not self._standing:
+            return self._standing
+        return _decide_held(capability, account, self._held.get(account.pk, frozenset()))
 
 
 def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccount]:

@@ -91,6 +91,17 @@ class SocialAccount(models.Model):
     def is_connected(self) -> bool:
         return self.disconnected_at is None
 
+    @property
+    def condition(self) -> str:
+        """Health, freeze and connection as the one word pages show (`{% health %}` draws it)."""
+        if not self.is_connected or self.health == Health.LOST:
+            return "broken"
+        if self.is_frozen:
+            return "frozen"
+        if self.checked_at is None:
+            return "unknown"
+        return "ok" if self.health == Health.HEALTHY else "attention"
+
 
 class Credential(models.Model):
     """The secret of one account and the session a platform gave for it, both sealed."""

@@ -54,7 +54,11 @@ def grant_set(
         raise Invalid("holder", "Nobody sets their own level. Ask another manager.")
     if user is not None and not user.is_active:
         raise Invalid("holder", f"{user} has left.")
+    if team is not None and _is_in(actor, team):
+        raise Invalid("holder", f"You are in the team {team}, and nobody sets their own level.")
 
+    # Two people giving a level at once take turns, so that the second replaces the first's.
+    SocialAccount.objects.select_for_update().only("pk").get(pk=account.pk)
     before = (
         Grant.objects.select_for_update(of=("self",))
         .filter(account=account, user=user, team=team, ended_at=None)
@@ -95,6 +99,8 @@ def grant_set(
 @action("grant.ended", needs=_MANAGE_ITS)
 def grant_end(*, actor: Actor, grant: Grant, reason: str = "") -> None:
     """Take a level away at once."""
+    SocialAccount.objects.select_for_update().only("pk").get(pk=grant.account_id)
+    grant.refresh_from_db(fields=["ended_at"])
     if grant.ended_at is not None:
         raise Invalid("", "This level was taken away already.")
     grant.drop_rights()
@@ -130,6 +136,10 @@ def _rights_give(grant: Grant) -> None:
             )
             for permission in permissions
         )
+
+
+def _is_in(actor: Actor, team: Team) -> bool:
+    return actor.kind is ActorKind.PERSON and team.group.user_set.filter(pk=actor.id).exists()
 
 
 def _tell(actor: Actor, grant: Grant, reason: str) -> None:

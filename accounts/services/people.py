@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
+from django.core.validators import validate_email
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -38,11 +41,12 @@ def user_invite(
 ) -> tuple[Invitation, str]:
     """Invite a person; returns the invitation and its link. Raises Invalid.
 
-    The link is returned only for a command to print; it is nowhere kept.
+    The link is returned only for a command to print; it is nowhere kept. An earlier invitation
+    of the same address is withdrawn. Raises OSError when the invitation stands but its e-mail
+    could not be sent.
     """
     email = email.strip().lower()
-    if User.objects.filter(email__iexact=email).exists():
-        raise Invalid("email", "Somebody with this e-mail address is already here.")
+    _check_invited(email, full_name)
     Invitation.objects.filter(email__iexact=email, accepted_at=None, withdrawn_at=None).update(
         withdrawn_at=timezone.now()
     )
@@ -73,7 +77,9 @@ def user_invite(
 
 @action("invitation.withdrawn", needs=_PEOPLE)
 def invitation_withdraw(*, actor: Actor, invitation: Invitation) -> None:
-    """Make an invitation's link useless."""
+    """Make an invitation's link useless. Raises Invalid."""
+    if not invitation.is_open:
+        raise Invalid("", "This invitation is no longer open.")
     invitation.withdrawn_at = timezone.now()
     invitation.save(update_fields=["withdrawn_at"])
     record("invitation.withdrawn", subject=invitation)
@@ -89,12 +95,17 @@ def invitation_accept(*, actor: Actor, token: str, full_name: str, password: str
     )
     if invitation is None or not invitation.is_open:
         raise Invalid("", "This invitation is no longer open. Ask for a new one.")
+    if User.objects.filter(email__iexact=invitation.email).exists():
+        raise Invalid("", "Somebody with this e-mail address is already here.")
     user = User(
         email=invitation.email,
         full_name=full_name.strip() or invitation.full_name,
         **{role: getattr(invitation, role) for role in ROLES},
     )
-    validate_password(password, user)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("password", " ".join(error.messages)) from None
     user.set_password(password)
     user.save()
     user.groups.set(team.group for team in invitation.teams.select_related("group"))
@@ -109,6 +120,10 @@ def user_change_roles(*, actor: Actor, user: User, roles: Iterable[str]) -> User
     """Set a person's organisation roles. Raises Invalid when nobody would administer."""
     wanted = set(roles)
     before = [role for role in ROLES if getattr(user, role)]
+    if not user.is_active:
+        raise Invalid("", f"{user} has left.")
+    if actor.kind is ActorKind.PERSON and actor.id == user.pk and wanted - set(before):
+        raise Invalid("roles", "Nobody gives themselves a role. Ask another administrator.")
     if user.is_administrator and "is_administrator" not in wanted:
         _keep_an_administrator(user)
     for role in ROLES:
@@ -130,7 +145,13 @@ def _self(actor: Actor, arguments: object) -> Decision:
 
 @action("person.changed", needs=_self)
 def user_change_profile(*, actor: Actor, user: User, full_name: str, time_zone: str) -> User:
-    """Change a person's own name and zone."""
+    """Change a person's own name and zone ('' : the organisation's). Raises Invalid."""
+    if not full_name.strip():
+        raise Invalid("full_name", "Enter a name: it stands beside everything that is done here.")
+    if time_zone and time_zone not in available_timezones():
+        raise Invalid(
+            "time_zone", f"{time_zone!r} is no time zone. Write for example Europe/London."
+        )
     before = {"full_name": user.full_name, "time_zone": user.time_zone}
     user.full_name, user.time_zone = full_name.strip(), time_zone
     user.save(update_fields=["full_name", "time_zone"])
@@ -146,6 +167,10 @@ def user_freeze(*, actor: Actor, user: User, reason: str) -> User:
         raise Invalid("reason", "Say why; it goes on record.")
     if actor.id == user.pk and actor.kind is ActorKind.PERSON:
         raise Invalid("", "You cannot freeze yourself.")
+    if not user.is_active:
+        raise Invalid("", f"{user} has left; there is nothing to freeze.")
+    if user.is_frozen:
+        raise Invalid("", f"{user} is frozen already: {user.frozen_reason}")
     user.frozen_at, user.frozen_by, user.frozen_reason = timezone.now(), actor.user, reason.strip()
     user.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
     record("person.frozen", subject=user, data={"reason": user.frozen_reason})
@@ -157,7 +182,12 @@ def user_freeze(*, actor: Actor, user: User, reason: str) -> User:
 
 @action("person.unfrozen", needs=_PEOPLE)
 def user_unfreeze(*, actor: Actor, user: User) -> User:
-    """Lift a person's freeze. What was held stays held until somebody releases it."""
+    """Lift a person's freeze. What was held stays held until somebody releases it.
+
+    Raises Invalid.
+    """
+    if not user.is_frozen:
+        raise Invalid("", f"{user} is not frozen.")
     user.frozen_at, user.frozen_by, user.frozen_reason = None, None, ""
     user.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
     record("person.unfrozen", subject=user)
@@ -167,6 +197,10 @@ def user_unfreeze(*, actor: Actor, user: User) -> User:
 @action("person.left", needs=_PEOPLE)
 def user_leave(*, actor: Actor, user: User, reason: str) -> User:
     """Close a leaver's sign-in, end their grants, take them out of their teams. Raises Invalid."""
+    if not user.is_active:
+        raise Invalid("", f"{user} has left already.")
+    if actor.kind is ActorKind.PERSON and actor.id == user.pk:
+        raise Invalid("", "You cannot close your own access. Ask another administrator.")
     if user.is_administrator:
         _keep_an_administrator(user)
     now = timezone.now()
@@ -184,6 +218,19 @@ def user_leave(*, actor: Actor, user: User, reason: str) -> User:
     record("person.left", subject=user, data={"reason": reason, "ended": ended})
     rights_changed.send(User, actor=actor, account=None, user=user, reason=f"{user} has left.")
     return user
+
+
+def _check_invited(email: str, full_name: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Invalid("email", "Enter an e-mail address like name@example.org.") from None
+    if not full_name.strip():
+        raise Invalid("full_name", "Enter the person's name.")
+    known = User.objects.filter(email__iexact=email).first()
+    if known is not None:
+        here = "and is already here" if known.is_active else "and has left"
+        raise Invalid("email", f"{known} has this e-mail address {here}.")
 
 
 def _keep_an_administrator(user: User) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 from zoneinfo import available_timezones
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import events  # noqa: F401  # declares them
@@ -34,13 +35,14 @@ def account_connect(
 ) -> SocialAccount:
     """Connect an account whose credentials were proven. Raises Invalid if it is here already."""
     _check_zone(time_zone)
+    _check_owner(owner)
     existing = SocialAccount.objects.filter(
         platform=proven.platform, base_url=proven.base_url, remote_id=proven.identity.remote_id
     ).first()
     if existing is not None:
-        raise Invalid("handle", f"{existing} is connected already. Reconnect it on its page.")
+        raise _connected_already(existing)
     now = timezone.now()
-    account = SocialAccount.objects.create(
+    account = SocialAccount(
         platform=proven.platform,
         base_url=proven.base_url,
         remote_id=proven.identity.remote_id,
@@ -55,6 +57,11 @@ def account_connect(
         checked_at=now,
         last_success_at=now,
     )
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError:  # somebody else was a moment faster
+        raise _connected_already(account) from None
     _keep_credential(account, proven, actor)
     data = {"base_url": account.base_url, "owner": owner, "time_zone": time_zone}
     record("account.connected", subject=account, account=account, data=data)
@@ -94,6 +101,8 @@ def account_change(
 ) -> SocialAccount:
     """Change what the organisation says of an account. Raises Invalid."""
     _check_zone(time_zone)
+    if owner != account.owner:
+        _check_owner(owner)
     if not display_name.strip():
         raise Invalid("display_name", "Give the account a name.")
     new: dict[str, Any] = {
@@ -117,6 +126,8 @@ def account_freeze(*, actor: Actor, account: SocialAccount, reason: str) -> Soci
     """Stop everything that would go out from an account, at once. Raises Invalid."""
     if not reason.strip():
         raise Invalid("reason", "Say why; everybody who works with the account will read it.")
+    if account.is_frozen:
+        raise Invalid("", f"{account} is frozen already: {account.frozen_reason}")
     account.frozen_at, account.frozen_by = timezone.now(), actor.user
     account.frozen_reason = reason.strip()
     account.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
@@ -128,7 +139,12 @@ def account_freeze(*, actor: Actor, account: SocialAccount, reason: str) -> Soci
 
 @action("account.unfrozen", needs=_MANAGE)
 def account_unfreeze(*, actor: Actor, account: SocialAccount) -> SocialAccount:
-    """Lift an account's freeze. What was held stays held until somebody releases it."""
+    """Lift an account's freeze. What was held stays held until somebody releases it.
+
+    Raises Invalid.
+    """
+    if not account.is_frozen:
+        raise Invalid("", f"{account} is not frozen.")
     account.frozen_at, account.frozen_by, account.frozen_reason = None, None, ""
     account.save(update_fields=["frozen_at", "frozen_by", "frozen_reason"])
     record("account.unfrozen", subject=account, account=account)
@@ -140,6 +156,8 @@ def account_disconnect(*, actor: Actor, account: SocialAccount, reason: str) -> 
     """Forget an account's credentials; its history stays. Raises Invalid."""
     if not reason.strip():
         raise Invalid("reason", "Say why; it goes on record.")
+    if not account.is_connected:
+        raise Invalid("", f"{account} is disconnected already.")
     Credential.objects.filter(account=account).delete()
     account.disconnected_at = timezone.now()
     account.save(update_fields=["disconnected_at"])
@@ -173,6 +191,15 @@ def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> No
     credential.secret, credential.session = proven.secret, proven.session
     credential.given_by = actor.user
     credential.save()
+
+
+def _connected_already(account: SocialAccount) -> Invalid:
+    return Invalid("handle", f"{account} is connected already. Reconnect it on its page.")
+
+
+def _check_owner(owner: User) -> None:
+    if not owner.is_active:
+        raise Invalid("owner", f"{owner} has left. Name somebody who is here.")
 
 
 def _check_zone(name: str) -> None:

@@ -11,7 +11,7 @@ from accounts.levels import OrgCapability
 from accounts.models import Team, User
 from accounts.policy import organisation
 from audit.actions import action, record
-from audit.actors import Actor
+from audit.actors import Actor, ActorKind
 
 _PEOPLE = organisation(OrgCapability.PEOPLE)
 
@@ -49,14 +49,22 @@ def team_change(*, actor: Actor, team: Team, name: str, purpose: str) -> Team:
 
 @action("team.member_added", needs=_PEOPLE)
 def team_member_add(*, actor: Actor, team: Team, user: User) -> None:
-    """Put a person into a team; they get its levels at once."""
+    """Put a person into a team; they get its levels at once. Raises Invalid."""
+    if not user.is_active:
+        raise Invalid("person", f"{user} has left.")
+    if actor.kind is ActorKind.PERSON and actor.id == user.pk:
+        raise Invalid("person", "Nobody puts themselves into a team. Ask another administrator.")
+    if user.groups.filter(pk=team.group_id).exists():
+        raise Invalid("person", f"{user} is in this team already.")
     user.groups.add(team.group_id)
     record("team.member_added", subject=team, data={"person": user})
 
 
 @action("team.member_removed", needs=_PEOPLE)
 def team_member_remove(*, actor: Actor, team: Team, user: User) -> None:
-    """Take a person out of a team; they lose its levels at once."""
+    """Take a person out of a team; they lose its levels at once. Raises Invalid."""
+    if not user.groups.filter(pk=team.group_id).exists():
+        raise Invalid("person", f"{user} is not in this team.")
     user.groups.remove(team.group_id)
     record("team.member_removed", subject=team, data={"person": user})
     rights_changed.send(

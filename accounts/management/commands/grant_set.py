@@ -1,0 +1,71 @@
+"""Give, change or end a level."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import date
+from typing import Any
+
+from accounts.errors import Invalid
+from accounts.levels import Level
+from accounts.management.base import DeskCommand, Report, find_account, find_person, find_team
+from accounts.models import Grant
+from accounts.moments import end_of_day
+from accounts.services.grants import grant_end, grant_set
+
+NONE = "none"
+
+
+class Command(DeskCommand):
+    help = "Give a person or a team a level on an account, change it, or take it away (none)."
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("account", help="number, handle or platform:handle")
+        parser.add_argument("level", choices=[*Level.values, NONE])
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--user", metavar="EMAIL")
+        who.add_argument("--team", metavar="NAME")
+        parser.add_argument("--reason", default="", help="why; goes on record")
+        parser.add_argument(
+            "--until", type=_day, metavar="YYYY-MM-DD", help="last day, in the account's time zone"
+        )
+
+    def act(
+        self,
+        *,
+        account: str,
+        level: str,
+        user: str | None,
+        team: str | None,
+        reason: str,
+        until: date | None,
+        **_: Any,
+    ) -> Report:
+        target = find_account(account)
+        person = find_person(user) if user else None
+        group = find_team(team) if team else None
+        if level == NONE:
+            grant = Grant.objects.filter(account=target, user=person, team=group, ended_at=None)
+            found = grant.first()
+            if found is None:
+                raise Invalid("", f"{person or group} has no level on {target}.")
+            grant_end(actor=self.actor, grant=found, reason=reason)
+            return Report(f"{person or group} has no level on {target} any more.", {"level": None})
+        given = grant_set(
+            actor=self.actor,
+            account=target,
+            level=level,
+            reason=reason,
+            user=person,
+            team=group,
+            ends_at=end_of_day(until, target.time_zone) if until else None,
+        )
+        data = {"id": given.pk, "account": target.pk, "level": level, "ends_at": given.ends_at}
+        return Report(f"{given}.", data)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no date like 2026-12-31") from None

@@ -1,0 +1,46 @@
+"""Background work of this room: asking the platforms whether accounts still work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from celery import shared_task
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.health import account_check
+from accounts.models import SocialAccount
+from audit.actors import Actor
+
+log = structlog.get_logger(__name__)
+
+CHECK_AGAIN_AFTER = timedelta(minutes=10)
+BATCH = 20
+"""A run comes every minute, so 20 keep 200 accounts at ten minutes even if each takes 3 s; more
+accounts are checked less often, never all at once."""
+
+
+@shared_task(name="accounts.check_due_accounts")
+def check_due_accounts() -> int:
+    """Check the accounts not checked for ten minutes, the longest unchecked first.
+
+    Returns how many were checked. Safe to run in several workers at once: an account is claimed
+    by setting `checked_at` before the platform is asked.
+    """
+    checked = 0
+    now = timezone.now()
+    due = Q(checked_at=None) | Q(checked_at__lte=now - CHECK_AGAIN_AFTER)
+    accounts = SocialAccount.objects.filter(due, disconnected_at=None)
+    for account in accounts.order_by(F("checked_at").asc(nulls_first=True), "pk")[:BATCH]:
+        mine = SocialAccount.objects.filter(pk=account.pk, checked_at=account.checked_at)
+        if account.checked_at is None:
+            mine = SocialAccount.objects.filter(pk=account.pk, checked_at=None)
+        if not mine.update(checked_at=timezone.now()):
+            continue
+        checked += 1
+        try:
+            account_check(actor=Actor.worker("account-health"), account=account)
+        except Exception:  # one account's fault must not keep the others unchecked
+            log.exception("account_check_failed", account_id=account.pk)
+    return checked
