@@ -58,6 +58,7 @@ from platforms.markup import clean_line, clean_text, safe_url
 from platforms.paging import Entry, read_ahead, read_down
 
 _PAGE = 50
+_NOTICES = 100  # the most that the server gives; a page of one millisecond is then unlikely
 _BLOCK = "app.bsky.graph.block"
 _THREADGATE = "app.bsky.feed.threadgate"
 _HIDDEN_MAX = 300  # lexicon app.bsky.feed.threadgate
@@ -70,13 +71,13 @@ class BlueskyAdapter:
         key="bluesky",
         label="Bluesky",
         limits=Limits(
-            # Lexicons app.bsky.feed.post and app.bsky.embed.images. Newer servers take images of
-            # 2 MB; the older limit is taken everywhere. The app itself stops at 2,000 for alt.
+            # Lexicons app.bsky.feed.post and app.bsky.embed.images (images of 2 MB since 2026).
+            # Alternative text has no limit there; the app itself stops at 2,000.
             text_max=300,
             unit=TextUnit.GRAPHEME,
             text_bytes_max=3_000,
             images_max=4,
-            image_bytes_max=1_000_000,
+            image_bytes_max=2_000_000,
             image_types=("image/jpeg", "image/png", "image/webp"),
             alt_text_max=2_000,
         ),
@@ -304,7 +305,9 @@ class BlueskyAdapter:
             entries, following = self._client.query(
                 "app.bsky.notification.listNotifications",
                 models.AppBskyNotificationListNotifications.Params(
-                    limit=_PAGE, cursor=place or None, reasons=["mention", "reply", "quote"]
+                    limit=_NOTICES if cursor else _PAGE,
+                    cursor=place or None,
+                    reasons=["mention", "reply", "quote"],
                 ),
                 lambda answer: _entries(answer, "notifications", None),
             )
@@ -400,6 +403,19 @@ class BlueskyAdapter:
             repo=self._client.did, collection=collection, rkey=rkey, record=record
         )
         self._client.ask(lambda client: client.com.atproto.repo.put_record(data), writes=True)
+
+
+def _with_ties(following: str, place: str) -> str:
+    """The place of the next page, a millisecond higher.
+
+    The list goes on strictly below a time, and so skips what shares its time with a page's last
+    entry. `place` is where this page began: a whole page of one millisecond is stepped over.
+    """
+    try:
+        higher = timestamp(datetime.fromisoformat(following) + timedelta(milliseconds=1))
+    except ValueError:
+        return following
+    return following if higher == place else higher
 
 
 def _value(answer: Mapping[str, Any]) -> Mapping[str, Any]:

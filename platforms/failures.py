@@ -139,10 +139,10 @@ class Asker:
         if guard is not None:
             return self._from_guard(guard, writes)
         answer = self._session.last
-        if answer is None:
+        if not self._session.asked:
             log.warning("%s: a request could not be made: %s", self._who, type(exc).__name__)
             return Refused(f"The request to {self._who} could not be made.", code="not_sent")
-        if answer.status >= 400:
+        if answer is not None and answer.status >= 400:
             return self._from_status(answer, writes)
         if not isinstance(exc, Malformed):
             log.info("%s: unreadable answer: %s", self._who, type(exc).__name__)

@@ -294,6 +294,7 @@ class Answer:
 class _GuardedAdapter(HTTPAdapter):
     def __init__(self, policy: NetworkPolicy) -> None:
         self.policy = policy
+        self.asked = False  # has a request been handed to the network?
         super().__init__(max_retries=0)
 
     def init_poolmanager(
@@ -316,6 +317,7 @@ class _GuardedAdapter(HTTPAdapter):
         origin = check_url(request.url or "", self.policy)
         host = origin[1]
         started = time.monotonic()
+        self.asked = True
         with _Exchange(self.policy) as exchange:
             try:
                 response = super().send(
@@ -327,7 +329,7 @@ class _GuardedAdapter(HTTPAdapter):
                 body = self._read(response, host)
             except GuardError:
                 raise
-            except (requests.RequestException, OSError, ValueError) as exc:
+            except (requests.RequestException, HTTPError, OSError, ValueError) as exc:
                 raise NoAnswer(_why_no_answer(host, exc, exchange.expired)) from None
             if exchange.expired:
                 raise NoAnswer(f"{host} did not answer in time.")
@@ -403,11 +405,18 @@ class GuardedSession(requests.Session):
         self.headers["Accept-Encoding"] = "gzip, deflate"
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self.mount("https://", _GuardedAdapter(policy))
-        self.mount("http://", _GuardedAdapter(policy))
+        self._way_out = _GuardedAdapter(policy)
+        self.mount("https://", self._way_out)
+        self.mount("http://", self._way_out)
+
+    @property
+    def asked(self) -> bool:
+        """Was a request handed to the network since `forget`?"""
+        return self._way_out.asked
 
     def forget(self) -> None:
         self.last = None
+        self._way_out.asked = False
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         response = super().send(request, **kwargs)

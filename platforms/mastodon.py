@@ -313,6 +313,9 @@ class MastodonAdapter:
             for status in page:
                 if time_of_row(status) < start:
                     continue
+                if not isinstance(status.get("content"), str):
+                    near = True
+                    continue
                 alike = likeness(text, status)
                 answers = str(status.get("in_reply_to_id") or "")
                 same_place = answers == (post.reply_to.remote_id if post.reply_to else "")
@@ -369,7 +372,10 @@ class MastodonAdapter:
     def _rows(self, call: Callable[[Mastodon], Any]) -> list[Row]:
         def pick(api: Mastodon) -> list[Row]:
             rows = call(api)
-            if not isinstance(rows, list):
+            # The library makes a list of anything, an empty one of '{}'; and an empty list here
+            # would mean for certain that a post did not go out.
+            answer = self._wire.last
+            if answer is None or not answer.body.lstrip().startswith(b"["):
                 raise Malformed("not a list")
             return list(objects(rows))
 

@@ -122,7 +122,7 @@ def read_down(
         page, str(deep.get("place", "")) if deep else "", floor, 1 if not state else max_pages
     )
     fresh = [e for e in entries if (floor is None or e.at >= floor) and _mark(e.id) not in seen]
-    items = [e.item for e in sorted(fresh, key=lambda e: e.at) if e.item is not None]
+    items = [e.item for e in sorted(fresh, key=lambda e: (e.at, e.id)) if e.item is not None]
 
     if deep is None:
         new_floor, marks = _remember(entries, floor, bool(place), now)

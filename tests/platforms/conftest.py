@@ -1,0 +1,16 @@
+"""Fixtures of the platforms' tests. Nothing here needs a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .worlds import WORLDS, World
+
+
+@pytest.fixture(params=list(WORLDS))
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    made = WORLDS[request.param]()
+    yield made
+    made.close()

@@ -1,0 +1,475 @@
+"""What every adapter has to do, against a server of its own kind over real HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from platforms.contract import (
+    Adapter,
+    AuthorisationLost,
+    Batch,
+    Feature,
+    Image,
+    Incoming,
+    MentionKind,
+    OutcomeUnknown,
+    Presence,
+    Refused,
+    RetryLater,
+    StepsInMemory,
+)
+
+from .server import Fault, Reply
+from .worlds import World, outgoing, picture
+
+HOUR = timedelta(hours=1)
+
+
+def drain(adapter: Adapter, cursor: str) -> tuple[list[Incoming], str]:
+    """All that there is after `cursor`, in batches, and the cursor after it."""
+    found: list[Incoming] = []
+    for _ in range(50):
+        batch = adapter.fetch_mentions(cursor)
+        found += batch.items
+        cursor = batch.cursor
+        if not batch.more:
+            return found, cursor
+    raise AssertionError("there was always more")
+
+
+def texts(items: list[Incoming]) -> list[str]:
+    return [item.text for item in items]
+
+
+# --- who --------------------------------------------------------------------------------------
+
+
+def test_it_keeps_to_the_protocol(world: World) -> None:
+    adapter = world.adapter()
+    assert isinstance(adapter, Adapter)
+    assert adapter.info.key == world.key
+    assert adapter.limits().text_max > 0
+    assert adapter.limits().images_max > 0
+
+
+def test_opening_sends_nothing(world: World) -> None:
+    world.adapter()
+    assert world.server.ledger == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_verify_tells_who_the_credentials_belong_to(world: World, known: bool) -> None:
+    identity = world.adapter(known=known).verify()
+    assert identity.remote_id == world.remote_id
+    assert world.handle in identity.handle
+    assert identity.display_name == "The Council"
+
+
+@pytest.mark.parametrize(
+    "secret", ["wrong-canary-secret", "", "line\nbreak", "snö-ø", "/etc/passwd"]
+)
+def test_wrong_credentials_are_told_as_such(world: World, secret: str) -> None:
+    with pytest.raises(AuthorisationLost) as caught:
+        world.adapter(secret=secret).verify()
+    assert not secret or secret not in f"{caught.value!r} {caught.value.message}"
+
+
+def test_credentials_taken_away_later(world: World) -> None:
+    adapter = world.adapter()
+    adapter.verify()
+    world.revoke()
+    for call in (
+        adapter.verify,
+        lambda: adapter.fetch_mentions(""),
+        lambda: adapter.publish(outgoing("Hello."), steps=StepsInMemory()),
+    ):
+        with pytest.raises(AuthorisationLost):
+            call()
+    assert world.posts() == []
+
+
+def test_a_server_that_is_not_there(world: World) -> None:
+    adapter = world.adapter()
+    world.server.close()
+    for call in (
+        adapter.verify,
+        lambda: adapter.fetch_mentions(""),
+        lambda: adapter.publish(outgoing("Hello."), steps=StepsInMemory()),
+    ):
+        with pytest.raises(RetryLater) as caught:
+            call()
+        assert "127.0.0.1" in caught.value.message
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://10.0.0.7", "https://[::1]:1"])
+def test_a_private_server_is_refused_by_its_address(world: World, base_url: str) -> None:
+    with pytest.raises(Refused, match="SOCIALDESK_ALLOW_PRIVATE_HOSTS"):
+        world.adapter(base_url=base_url).verify()
+
+
+# --- out --------------------------------------------------------------------------------------
+
+
+def test_a_post_goes_out_as_written(world: World) -> None:
+    text = (
+        f"Road closed: https://www.gov.uk/road?id=7&lang=en. Thanks {world.mentionable}!\n\n"
+        "#Überflutung <b>not bold</b> & more"
+    )
+    published = world.adapter().publish(outgoing(text), steps=StepsInMemory())
+    (seen,) = world.posts()
+    assert (seen.remote_id, seen.text) == (published.remote_id, text)
+    assert published.permalink.startswith("http")
+    assert abs(published.published_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_images_go_with_their_alternative_texts(world: World) -> None:
+    images = [picture(f"Image number {n} – “é” 🚒", seed=n) for n in range(4)]
+    world.adapter().publish(outgoing("Four images.", *images), steps=StepsInMemory())
+    (seen,) = world.posts()
+    assert seen.alts == tuple(image.alt_text for image in images)
+    assert seen.sizes == tuple(len(image.data) for image in images)
+
+
+def test_an_image_without_words(world: World) -> None:
+    world.adapter().publish(outgoing("", picture("A blue light")), steps=StepsInMemory())
+    assert [seen.text for seen in world.posts()] == [""]
+
+
+def test_a_large_image_is_made_to_fit(world: World) -> None:
+    limits = world.adapter().limits()
+    side = int((limits.image_bytes_max * 2.2) ** 0.5)  # noise takes nearly a byte a pixel
+    image = picture("Noise", side, side)
+    assert len(image.data) > limits.image_bytes_max
+    world.adapter(policy=world.policy(read_timeout_s=5.0)).publish(
+        outgoing("Large.", image), steps=StepsInMemory()
+    )
+    (seen,) = world.posts()
+    assert 0 < seen.sizes[0] <= limits.image_bytes_max
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (Image(b"GIF89a" + b"\0" * 50, "image/tiff", "", 5, 5), "cannot be read"),
+        (Image(b"%PDF-1.4", "application/pdf", "", 5, 5), "not an image"),
+    ],
+)
+def test_what_is_no_image_is_refused_before_anything_is_sent(
+    world: World, image: Image, why: str
+) -> None:
+    with pytest.raises(Refused, match=why):
+        world.adapter().publish(outgoing("Look.", image), steps=StepsInMemory())
+    assert world.posts() == []
+
+
+def test_a_reply_goes_under_what_it_answers(world: World) -> None:
+    adapter = world.adapter()
+    first = adapter.publish(outgoing("The bridge is closed."), steps=StepsInMemory())
+    asked = world.mention("Until when?", reply_to=first.remote_id)
+    batch = adapter.fetch_mentions("")
+    (item,) = batch.items
+    assert (item.remote_id, item.kind, item.in_reply_to) == (
+        asked,
+        MentionKind.REPLY,
+        first.remote_id,
+    )
+    assert item.thread_id == first.remote_id
+    adapter.publish(outgoing("Until six.", reply_to=item.reply_ref), steps=StepsInMemory())
+    answer = world.posts()[-1]
+    assert answer.reply_to == asked
+    assert answer.text.endswith("Until six.")
+
+    again = world.mention("Thanks!", reply_to=answer.remote_id)
+    (thanks,) = adapter.fetch_mentions(batch.cursor).items
+    assert (thanks.remote_id, thanks.thread_id) == (again, first.remote_id)
+
+
+def test_a_reply_by_nothing_but_an_id(world: World) -> None:
+    asked = world.mention("Hello?")
+    from platforms.contract import ReplyRef
+
+    world.adapter().publish(outgoing("Yes.", reply_to=ReplyRef(asked)), steps=StepsInMemory())
+    assert world.posts()[0].reply_to == asked
+
+
+def test_a_reply_to_what_is_gone_is_refused(world: World) -> None:
+    from platforms.contract import ReplyRef
+
+    gone = world.stranger_posts("Soon gone.").replace("1", "9")[:-1] + "9"
+    with pytest.raises(Refused):
+        world.adapter().publish(outgoing("Yes.", reply_to=ReplyRef(gone)), steps=StepsInMemory())
+    assert world.posts() == []
+
+
+def test_deleting_twice(world: World) -> None:
+    adapter = world.adapter()
+    published = adapter.publish(outgoing("Gone soon."), steps=StepsInMemory())
+    adapter.delete(published.remote_id)
+    assert world.posts() == []
+    adapter.delete(published.remote_id)
+
+
+def test_blocking(world: World) -> None:
+    adapter = world.adapter()
+    world.mention("Rude.")
+    (item,) = adapter.fetch_mentions("").items
+    assert Feature.BLOCK in adapter.info.features
+    adapter.block(item.author.remote_id)
+    adapter.block(item.author.remote_id)
+
+
+# --- the text's limits ------------------------------------------------------------------------
+
+FAMILY = "👨‍👩‍👧‍👦"
+AT_THE_LIMIT = {
+    "plain": "x",
+    "accented": "é",
+    "combining": "e\u0301",
+    "rtl": "ש",
+    "astral": "𝒜",
+    "flag": "🇬🇧",
+    "skin": "👍🏽",
+}
+
+
+@pytest.mark.parametrize("name", list(AT_THE_LIMIT))
+def test_the_limit_is_the_servers_own(world: World, name: str) -> None:
+    adapter = world.adapter()
+    limits = adapter.limits()
+    from platforms.counting import count_text
+
+    unit = AT_THE_LIMIT[name]
+    number = limits.text_max // count_text(unit, limits)
+    fits = unit * number
+    published = adapter.publish(outgoing(fits), steps=StepsInMemory())
+    assert world.posts()[-1].text == fits
+    found = adapter.find_published(
+        outgoing(fits) if world.key != "bluesky" else _same(fits), since=datetime.now(UTC) - HOUR
+    )
+    assert found.presence in (Presence.FOUND, Presence.ABSENT)
+    assert published.remote_id
+    before = len(world.server.asked_for("", "POST"))
+    with pytest.raises(Refused, match="over the limit"):
+        adapter.publish(outgoing(fits + unit * 2), steps=StepsInMemory())
+    assert not [a for a in world.server.asked_for("", "POST")[before:] if world.writes(a)]
+
+
+def _same(text: str):
+    return outgoing(text)
+
+
+def test_emoji_families_up_to_the_bytes_that_fit(world: World) -> None:
+    adapter = world.adapter()
+    limits = adapter.limits()
+    from platforms.counting import count_text
+
+    number = limits.text_max // count_text(FAMILY, limits)
+    if limits.text_bytes_max is not None:
+        number = limits.text_bytes_max // len(FAMILY.encode())
+        with pytest.raises(Refused, match="too large"):
+            adapter.publish(outgoing(FAMILY * (number + 1)), steps=StepsInMemory())
+    adapter.publish(outgoing(FAMILY * number), steps=StepsInMemory())
+    assert world.posts()[-1].text == FAMILY * number
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "nul\0", "half \ud83d"])
+def test_what_is_no_text_is_refused(world: World, text: str) -> None:
+    with pytest.raises(Refused):
+        world.adapter().publish(outgoing(text), steps=StepsInMemory())
+    assert world.posts() == []
+
+
+# --- did it go out? ---------------------------------------------------------------------------
+
+
+def test_a_post_that_went_out_is_found(world: World) -> None:
+    adapter = world.adapter()
+    began = datetime.now(UTC)
+    post = outgoing(f"Found: https://example.org/x and {world.mentionable} – “quoted” & <b>.")
+    published = adapter.publish(post, steps=StepsInMemory())
+    lookup = world.adapter().find_published(post, since=began)
+    assert lookup.presence is Presence.FOUND
+    assert lookup.published is not None
+    assert lookup.published.remote_id == published.remote_id
+    assert lookup.published.permalink == published.permalink
+    assert abs(lookup.published.published_at - published.published_at) < timedelta(seconds=1)
+
+
+def test_a_reply_that_went_out_is_found(world: World) -> None:
+    adapter = world.adapter()
+    world.mention("Hello?")
+    (item,) = adapter.fetch_mentions("").items
+    began = datetime.now(UTC)
+    post = outgoing("Here we are.", reply_to=item.reply_ref)
+    published = adapter.publish(post, steps=StepsInMemory())
+    lookup = adapter.find_published(post, since=began)
+    assert lookup.published is not None
+    assert lookup.published.remote_id == published.remote_id
+
+
+@pytest.mark.parametrize("text", ["Never sent.", "👍", "#flood"])
+def test_a_post_that_did_not_go_out_is_absent(world: World, text: str) -> None:
+    world.post_elsewhere("Something else entirely, made in another program.")
+    post = outgoing(text)
+    lookup = world.adapter().find_published(post, since=datetime.now(UTC) - HOUR)
+    assert (lookup.presence, lookup.published) == (Presence.ABSENT, None)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(acts=True, reset=True),
+        Fault(acts=True, hang_s=2.0),
+        Fault(acts=True, reply=Reply(503, {"error": "busy"})),
+        Fault(acts=True, reply=Reply(200, body=b"<html>OK</html>")),
+    ],
+    ids=["reset", "hang", "503", "html"],
+)
+def test_sent_but_not_confirmed_is_unknown_and_then_found(world: World, fault: Fault) -> None:
+    adapter = world.adapter()
+    adapter.verify()
+    began = datetime.now(UTC)
+    post = outgoing("Did it go out?")
+    fault.match = world.writes
+    with world.server.going_wrong(fault), pytest.raises(OutcomeUnknown):
+        adapter.publish(post, steps=StepsInMemory())
+    (seen,) = world.posts()
+    lookup = world.adapter().find_published(post, since=began)
+    assert lookup.published is not None
+    assert lookup.published.remote_id == seen.remote_id
+
+
+def test_images_are_uploaded_once_over_several_attempts(world: World) -> None:
+    steps = StepsInMemory()
+    post = outgoing("Two images.", picture("One", seed=1), picture("Two", seed=2))
+    fault = Fault(reply=Reply(429, {"error": "slow down"}), match=world.writes)
+    with world.server.going_wrong(fault), pytest.raises(RetryLater):
+        world.adapter().publish(post, steps=steps)
+    assert world.posts() == []
+    world.adapter().publish(post, steps=steps)
+    assert len([asked for asked in world.server.ledger if world.uploads(asked)]) == 2
+    assert world.posts()[0].alts == ("One", "Two")
+
+
+def test_an_upload_without_an_answer_is_no_doubt_about_the_post(world: World) -> None:
+    fault = Fault(acts=True, reset=True, match=world.uploads)
+    with world.server.going_wrong(fault), pytest.raises(RetryLater):
+        world.adapter().publish(outgoing("Image.", picture("One")), steps=StepsInMemory())
+    assert world.posts() == []
+
+
+# --- in ---------------------------------------------------------------------------------------
+
+
+def test_a_mention_as_it_arrives(world: World) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=3)
+    remote_id = world.mention("Hello, <script>alert(1)</script> & 👩‍🚒\nsecond line", at=at)
+    (item,) = world.adapter().fetch_mentions("").items
+    assert item.remote_id == item.thread_id == remote_id
+    assert item.kind is MentionKind.MENTION
+    assert item.text == "Hello, <script>alert(1)</script> & 👩‍🚒\nsecond line"
+    assert abs(item.posted_at - at) < timedelta(seconds=1)
+    assert item.in_reply_to == ""
+    assert item.author.display_name == "A Stranger"  # nothing that turns it round
+    assert item.author.avatar_url == ""  # it was a script
+    assert item.permalink.startswith("http")
+
+
+def test_nothing_new_is_nothing(world: World) -> None:
+    adapter = world.adapter()
+    empty = adapter.fetch_mentions("")
+    assert (list(empty.items), empty.more) == ([], False)
+    again = adapter.fetch_mentions(empty.cursor)
+    assert (list(again.items), again.more) == ([], False)
+
+
+def test_the_first_page_is_the_newest(world: World) -> None:
+    for number in range(70):
+        world.mention(f"Number {number}")
+    batch = world.adapter().fetch_mentions("")
+    assert 1 <= len(batch.items) <= 50
+    numbers = [int(text.split()[1]) for text in texts(list(batch.items))]
+    assert numbers == list(range(70 - len(numbers), 70))
+
+
+@pytest.mark.parametrize("arrivals", [1, 3, 45, 130])
+def test_nothing_is_lost_or_doubled(world: World, arrivals: int) -> None:
+    """As many as may come between two polls; many at one time, and after an empty start."""
+    adapter = world.adapter()
+    _, cursor = drain(adapter, "")
+    said: list[str] = []
+    heard: list[str] = []
+    at = datetime.now(UTC)
+    for _ in range(4):
+        for number in range(arrivals):
+            when = at + timedelta(milliseconds=number // 8)
+            said.append(world.mention(f"Number {len(said)}", at=when))
+        items, cursor = drain(adapter, cursor)
+        heard += [item.remote_id for item in items]
+        again, cursor = drain(adapter, cursor)
+        assert again == []
+    assert sorted(heard) == sorted(said)
+
+
+def test_a_poll_while_others_write(world: World) -> None:
+    adapter = world.adapter()
+    _, cursor = drain(adapter, "")
+    said: list[str] = []
+    heard: list[str] = []
+    for number in range(60):
+        said.append(world.mention(f"Number {number}"))
+        if number % 7 == 3:
+            batch: Batch[Incoming] = adapter.fetch_mentions(cursor)
+            heard += [item.remote_id for item in batch.items]
+            cursor = batch.cursor
+    items, cursor = drain(adapter, cursor)
+    heard += [item.remote_id for item in items]
+    assert heard == said
+
+
+def test_the_cursor_of_a_lost_poll_is_good_for_another(world: World) -> None:
+    adapter = world.adapter()
+    _, cursor = drain(adapter, "")
+    said = [world.mention(f"Number {number}") for number in range(5)]
+    assert [i.remote_id for i in adapter.fetch_mentions(cursor).items] == said
+    assert [i.remote_id for i in world.adapter().fetch_mentions(cursor).items] == said
+
+
+def test_own_posts_also_those_made_elsewhere(world: World) -> None:
+    adapter = world.adapter()
+    first = adapter.publish(outgoing("By Socialdesk."), steps=StepsInMemory())
+    batch = adapter.fetch_own_posts("")
+    assert [post.remote_id for post in batch.items] == [first.remote_id]
+    assert batch.items[0].permalink == first.permalink
+    cursor = batch.cursor
+    made = [world.post_elsewhere(f"By hand {number}.") for number in range(60)]
+    heard = []
+    for _ in range(5):
+        batch = adapter.fetch_own_posts(cursor)
+        heard += [(post.remote_id, post.text) for post in batch.items]
+        cursor = batch.cursor
+        if not batch.more:
+            break
+    assert heard == [(id_, f"By hand {n}.") for n, id_ in enumerate(made)]
+
+
+@pytest.mark.parametrize("query", ["#flood", "flood"])
+def test_a_search_finds_others_and_then_only_what_is_new(world: World, query: str) -> None:
+    adapter = world.adapter()
+    old = world.stranger_posts("A #flood in the high street")
+    world.stranger_posts("Nothing of the kind")
+    world.post_elsewhere("Our own words on the #flood")
+    batch = adapter.search(query, "")
+    assert [(i.remote_id, i.kind) for i in batch.items] == [(old, MentionKind.MATCH)]
+    new = world.stranger_posts("The #flood again")
+    batch = adapter.search(query, batch.cursor)
+    assert [i.remote_id for i in batch.items] == [new]
+    assert list(adapter.search(query, batch.cursor).items) == []
+
+
+def test_a_search_for_nothing_is_refused(world: World) -> None:
+    with pytest.raises(Refused):
+        world.adapter().search("  ", "")
+    assert world.server.ledger == []

@@ -1,0 +1,331 @@
+"""One world per platform: a fake server, an account on it, and what one can do and see there.
+
+The contract tests know nothing else of a platform. A new adapter is one more class here and one
+more name in `WORLDS`.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from PIL import Image as Pillow
+
+from platforms.contract import (
+    Adapter,
+    Connection,
+    Image,
+    NetworkPolicy,
+    Outgoing,
+    PlatformInfo,
+    ReplyRef,
+)
+from platforms.registry import open_adapter, platform_info
+
+from . import fake_bluesky, fake_mastodon, sandbox_server
+from .server import Asked, FakeServer
+
+Match = Callable[[Asked], bool]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A post of the account as the server holds it."""
+
+    remote_id: str
+    text: str
+    alts: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    reply_to: str = ""
+
+
+class World(ABC):
+    """A fake server and the account on it. `key` is the platform's in the registry."""
+
+    key: str
+    server: FakeServer
+    handle: str
+    remote_id: str
+    mentionable: str  # how somebody on this network is named in a text
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []  # sessions the adapter asked to keep
+
+    # --- the adapter ------------------------------------------------------------------------
+
+    @property
+    def info(self) -> PlatformInfo:
+        return platform_info(self.key)
+
+    @property
+    @abstractmethod
+    def secret(self) -> str: ...
+
+    def secrets(self) -> list[str]:
+        """Everything that must never be seen in a message or a log."""
+        return [self.secret]
+
+    def policy(self, **changes: Any) -> NetworkPolicy:
+        values: dict[str, Any] = {
+            "private_hosts": frozenset({self.server.private_host}),
+            "connect_timeout_s": 2.0,
+            "read_timeout_s": 0.4,
+            "total_timeout_s": 5.0,
+            "max_answer_bytes": 1_000_000,
+        }
+        return NetworkPolicy(**{**values, **changes})
+
+    def adapter(
+        self,
+        *,
+        secret: str | None = None,
+        base_url: str | None = None,
+        policy: NetworkPolicy | None = None,
+        known: bool = True,
+    ) -> Adapter:
+        return open_adapter(
+            self.key,
+            Connection(
+                handle=self.handle,
+                base_url=self.server.url if base_url is None else base_url,
+                secret=self.secret if secret is None else secret,
+                remote_id=self.remote_id if known else "",
+                session=self.kept[-1] if self.kept and secret is None else "",
+            ),
+            network=policy or self.policy(),
+            remember=self.kept.append,
+        )
+
+    def close(self) -> None:
+        self.server.close()
+
+    # --- what others do, and what there is to see ---------------------------------------------
+
+    @abstractmethod
+    def posts(self) -> list[Seen]:
+        """The account's posts, oldest first."""
+
+    @abstractmethod
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        """A stranger says something to the account; the remote id."""
+
+    @abstractmethod
+    def stranger_posts(self, text: str) -> str:
+        """A stranger says something to nobody in particular; the remote id."""
+
+    @abstractmethod
+    def post_elsewhere(self, text: str) -> str:
+        """Somebody posts as the account, without Socialdesk; the remote id."""
+
+    @abstractmethod
+    def revoke(self) -> None:
+        """The credentials are taken away."""
+
+    # --- where faults go ------------------------------------------------------------------------
+
+    writes: Match  # the request that publishes
+    deletes: Match
+    uploads: Match
+    reads: Match  # the request of fetch_mentions
+    verifies: Match
+
+
+class BlueskyWorld(World):
+    key = "bluesky"
+    handle = fake_bluesky.HANDLE
+    remote_id = fake_bluesky.DID
+    mentionable = "@stranger.bsky.test"
+    writes = staticmethod(fake_bluesky.path_of("putRecord"))
+    deletes = staticmethod(fake_bluesky.path_of("deleteRecord"))
+    uploads = staticmethod(fake_bluesky.path_of("uploadBlob"))
+    reads = staticmethod(fake_bluesky.path_of("listNotifications"))
+    verifies = staticmethod(fake_bluesky.path_of("getSession"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_bluesky.FakeBluesky()
+        self._secret = self.fake.password
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def secrets(self) -> list[str]:
+        return [self.secret, *self.fake.issued]
+
+    def posts(self) -> list[Seen]:
+        found = []
+        for (did, collection, rkey), record in sorted(self.fake.records.items()):
+            if did != fake_bluesky.DID or collection != fake_bluesky.POST:
+                continue
+            images = record.get("embed", {}).get("images", [])
+            found.append(
+                Seen(
+                    f"at://{did}/{collection}/{rkey}",
+                    record["text"],
+                    tuple(image["alt"] for image in images),
+                    tuple(len(self.fake.blobs[i["image"]["ref"]["$link"]]) for i in images),
+                    record.get("reply", {}).get("parent", {}).get("uri", ""),
+                )
+            )
+        return found
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        view = self.fake.post_as(fake_bluesky.STRANGER, text, at=at, reply_to=reply_to)
+        return self.fake.notify(view, "reply" if reply_to else "mention")
+
+    def stranger_posts(self, text: str) -> str:
+        return str(self.fake.post_as(fake_bluesky.STRANGER, text)["uri"])
+
+    def post_elsewhere(self, text: str) -> str:
+        return str(self.fake.post_as(fake_bluesky.DID, text)["uri"])
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+
+def _path(method: str, end: str) -> Match:
+    return lambda asked: asked.method == method and asked.path.endswith(end)
+
+
+class MastodonWorld(World):
+    key = "mastodon"
+    handle = "council"
+    remote_id = fake_mastodon.OWN
+    mentionable = "@stranger@far.test"
+    writes = staticmethod(_path("POST", "/api/v1/statuses"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(_path("POST", "/media"))
+    reads = staticmethod(_path("GET", "/api/v1/notifications"))
+    verifies = staticmethod(_path("GET", "/verify_credentials"))
+    flavour = "mastodon"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_mastodon.FakeMastodon(self.flavour)
+        self._secret = self.fake.secret
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def posts(self) -> list[Seen]:
+        return [
+            Seen(
+                status["id"],
+                status.get("text", ""),
+                tuple(media["description"] for media in status["media_attachments"]),
+                tuple(media["bytes"] for media in status["media_attachments"]),
+                status["in_reply_to_id"] or "",
+            )
+            for status in self.fake.statuses.values()
+            if status["account"]["id"] == fake_mastodon.OWN
+        ]
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        status = self.fake.make(fake_mastodon.STRANGER, text, parent=reply_to, at=at)
+        return self.fake.notify(status)
+
+    def stranger_posts(self, text: str) -> str:
+        return str(self.fake.make(fake_mastodon.STRANGER, text)["id"])
+
+    def post_elsewhere(self, text: str) -> str:
+        return str(self.fake.make(fake_mastodon.OWN, text)["id"])
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+
+class GoToSocialWorld(MastodonWorld):
+    """No idempotency key, ids of another kind, another way of counting."""
+
+    flavour = "gotosocial"
+
+
+class SandboxWorld(World):
+    key = "sandbox"
+    handle = sandbox_server.HANDLE
+    mentionable = f"@{sandbox_server.STRANGER}"
+    writes = staticmethod(_path("POST", "/api/posts"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(_path("POST", "/api/media"))
+    reads = staticmethod(_path("GET", "/api/mentions"))
+    verifies = staticmethod(_path("GET", "/api/account"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.sandbox = sandbox_server.SandboxServer()
+        self.remote_id = str(self.sandbox.account.id)
+
+    @property
+    def secret(self) -> str:
+        return self.sandbox.token
+
+    def posts(self) -> list[Seen]:
+        media = self.sandbox.store.media
+        found, _ = self.sandbox.store.lists.own_posts(self.sandbox.account, 0, 50)
+        return [
+            Seen(
+                str(post.id),
+                post.text,
+                tuple(image.alt_text for image in post.images),
+                tuple(
+                    file.path.stat().st_size
+                    for image in post.images
+                    if (file := media.published(image.media_id))
+                ),
+                str(post.in_reply_to or ""),
+            )
+            for post in found
+        ]
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        return self.sandbox.say(text, at=at, reply_to=reply_to)
+
+    def stranger_posts(self, text: str) -> str:
+        post, _ = self.sandbox.store.posts.create(self.sandbox.stranger, text)
+        return str(post.id)
+
+    def post_elsewhere(self, text: str) -> str:
+        post, _ = self.sandbox.store.posts.create(self.sandbox.account, text)
+        return str(post.id)
+
+    def revoke(self) -> None:
+        self.sandbox.store.accounts.tokens_revoke(self.sandbox.account)
+
+
+WORLDS: dict[str, type[World]] = {
+    "bluesky": BlueskyWorld,
+    "mastodon": MastodonWorld,
+    "gotosocial": GoToSocialWorld,
+    "sandbox": SandboxWorld,
+}
+
+
+# --- things to send ---------------------------------------------------------------------------
+
+
+@cache
+def _jpeg(width: int, height: int, seed: int) -> bytes:
+    out = io.BytesIO()
+    picture = Pillow.effect_noise((width, height), 40 + seed).convert("RGB")
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def picture(alt: str, width: int = 120, height: int = 80, seed: int = 0) -> Image:
+    return Image(_jpeg(width, height, seed), "image/jpeg", alt, width, height)
+
+
+_keys = iter(range(1, 10**9))
+
+
+def outgoing(text: str, *images: Image, reply_to: ReplyRef | None = None) -> Outgoing:
+    key = f"{next(_keys):016x}{time.monotonic_ns() & 0xFFFFFFFFFFFFFFFF:016x}"
+    return Outgoing(key, text, datetime.now(UTC), images, reply_to)
