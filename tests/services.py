@@ -65,3 +65,13 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"may not be skipped here ({_REQUIRE} is set): {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole file that skips itself has failed there too."""
+    report = yield
+    if os.environ.get(_REQUIRED) and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"may not be skipped here ({_REQUIRE} is set): {report.longrepr}"
+    return report
