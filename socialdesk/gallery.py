@@ -200,6 +200,16 @@ def gallery(request: HttpRequest) -> HttpResponse:
             ],
             "me": me,
             "month": _month(now),
+            "picker_groups": [
+                {"label": "Police", "choices": [
+                    {"id": 1, "account": accounts[1], "checked": True},
+                    {"id": 2, "account": accounts[2], "checked": True},
+                ]},
+                {"label": "Fire and rescue", "choices": [
+                    {"id": 3, "account": accounts[0]},
+                    {"id": 4, "account": accounts[3], "reason": "Frozen"},
+                ]},
+            ],
             "previews": [
                 {"platform": key, "name": "Northvale Police", "handle": "northvale.example",
                  "text": FLOOD, "hue": 4, "over": 12 if key == "mastodon" else 0}

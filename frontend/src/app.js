@@ -11,6 +11,7 @@ import "./modules/keys.js";
 import "./modules/palette.js";
 import "./modules/tabs.js";
 import "./modules/forms.js";
+import "./modules/picker.js";
 
 window.htmx = htmx;
 // Scripts are here: show the controls that need them.

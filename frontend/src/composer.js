@@ -18,6 +18,11 @@ if (form) start(form);
 function start(form) {
   const saved = document.querySelector("[data-saved]");
   let dirty = false;
+  // Counters are read out when a limit is passed or met again, not at every letter.
+  const live = document.createElement("p");
+  live.className = "visually-hidden";
+  live.setAttribute("role", "status");
+  form.append(live);
 
   const recount = () => {
     for (const counter of document.querySelectorAll("[data-counter]")) {
@@ -28,6 +33,10 @@ function start(form) {
       const used = count(text, counter.dataset.rule);
       const left = limit - used;
       counter.classList.toggle("near", left >= 0 && left <= limit * 0.1);
+      if (counter.classList.contains("over") !== left < 0) {
+        const where = counter.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "this account";
+        live.textContent = left < 0 ? `Too long for ${where} by ${-left}` : `Short enough again for ${where}`;
+      }
       counter.classList.toggle("over", left < 0);
       const bar = counter.querySelector("progress");
       if (bar) {
