@@ -5,9 +5,7 @@ from audit.actions import declare_events
 declare_events(
     post__created="wrote a post",
     post__changed="changed a post",
-    media__added="added a picture",
-    media__described="described a picture",
-    media__removed="took out a picture",
+    media__added="uploaded a picture",
     delivery__rescheduled="moved",
     delivery__tried="began an attempt to publish",
 )

@@ -6,6 +6,7 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,7 +28,7 @@ class Picture:
     sha256: str
 
 
-def picture_from(upload: UploadedFile) -> Picture:
+def picture_from(upload: UploadedFile[Any]) -> Picture:
     """Decode an upload and encode it anew as JPEG or PNG. Raises Invalid.
 
     The name and the declared type are not believed. Pixels are counted before they are decoded.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from accounts.models import User
@@ -56,8 +58,12 @@ class DeskMiddleware:
             if user.is_authenticated
             else Actor.anonymous(address=address)
         )
-        stopped = self._stop(request)
-        return stopped or self.get_response(request)
+        if user.is_authenticated:
+            timezone.activate(ZoneInfo(user.zone_name))
+        try:
+            return self._stop(request) or self.get_response(request)
+        finally:
+            timezone.deactivate()
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, NotAllowed):

@@ -11,6 +11,8 @@ import "./modules/keys.js";
 import "./modules/palette.js";
 import "./modules/tabs.js";
 import "./modules/forms.js";
+import "./modules/filter-list.js";
+import "./modules/reasons.js";
 import "./modules/picker.js";
 
 window.htmx = htmx;

@@ -40,7 +40,9 @@ def media_path(media: Media, filename: str) -> str:
 class Media(models.Model):
     """A picture, decoded and encoded anew, so nothing but the picture is in it."""
 
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="media")
+    post = models.ForeignKey(  # None: uploaded, and its post not saved yet
+        Post, null=True, on_delete=models.CASCADE, related_name="media"
+    )
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     position = models.PositiveSmallIntegerField(default=0)
     file = models.FileField(upload_to=media_path, max_length=200)

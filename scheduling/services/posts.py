@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.errors import Invalid
@@ -19,10 +19,12 @@ from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_hash
 from scheduling.errors import Stale
-from scheduling.models import Delivery, Post
+from scheduling.models import Delivery, Media, Post
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
+
+MOST_PICTURES = 10
 
 
 def _on_all(actor: Actor, accounts: Iterable[SocialAccount]) -> Decision:
@@ -54,11 +56,13 @@ def post_create(
     own_texts: Mapping[int, str] | None = None,
     due_at: datetime | None = None,
     reply_to: Mapping[str, Any] | None = None,
+    pictures: Sequence[tuple[int, str]] = (),
 ) -> Post:
     """A new post with a draft delivery for each account. Raises Invalid.
 
     `own_texts`: account id to the text that replaces `text` there. `reply_to`: a ReplyRef as a dict
     with `remote_id` and `extra`, and `author`, `text`, `permalink` of what is answered, for people.
+    `pictures`: id and alternative text of each, in order.
     """
     chosen = list(accounts)
     if not chosen:
@@ -76,11 +80,18 @@ def post_create(
             reply_to=dict(reply_to) if reply_to is not None else None,
         )
         _save_version(delivery, actor)
+    _arrange(post, actor, pictures)
     record("post.created", subject=post, post_id=post.pk, data=_telling(post))
     return post
 
 
-@action("post.changed", "delivery.taken_back", "delivery.cancelled", needs=_may_edit)
+@action(
+    "post.changed",
+    "delivery.taken_back",
+    "delivery.cancelled",
+    needs=_may_edit,
+    may_find_nothing=True,
+)
 def post_edit(
     *,
     actor: Actor,
@@ -90,11 +101,13 @@ def post_edit(
     accounts: Iterable[SocialAccount],
     own_texts: Mapping[int, str] | None = None,
     due_at: datetime | None = None,
+    pictures: Sequence[tuple[int, str]] | None = None,
 ) -> Post:
     """Change a draft. `version`: the one the person was looking at.
 
-    Raises Stale when somebody else changed it since (nothing is overwritten), Invalid when part of
-    it is on its way. What has gone out already keeps the words it went out with.
+    `pictures`: as for post_create; None leaves them as they are. Without a change nothing is
+    recorded. Raises Stale when somebody else changed it since (nothing is overwritten), Invalid
+    when part of it is on its way. What has gone out already keeps the words it went out with.
     """
     if not Post.objects.filter(pk=post.pk, version=version).update(version=F("version") + 1):
         raise Stale(
@@ -120,12 +133,11 @@ def post_edit(
     for account in chosen.values():
         own = _own_text(own_texts, account)
         _save_version(Delivery(post=post, account=account, own_text=own, due_at=due_at), actor)
-    record(
-        "post.changed",
-        subject=post,
-        post_id=post.pk,
-        data={"before": before, "after": _telling(post)},
-    )
+    if pictures is not None:
+        _arrange(post, actor, pictures)
+    data = {"before": before, "after": _telling(post)}
+    if data["before"] != data["after"]:
+        record("post.changed", subject=post, post_id=post.pk, data=data)
     return post
 
 
@@ -149,11 +161,14 @@ def post_schedule(*, actor: Actor, post: Post, due_at: datetime | None = None) -
 
 @action("delivery.scheduled", "delivery.submitted", needs=decided_inside)
 def post_send(*, actor: Actor, post: Post) -> list[Delivery]:
-    """What the one button does: schedule where the person may, ask for approval elsewhere."""
+    """What the one button does: schedule where the person may, ask for approval elsewhere.
+
+    Without a time, what needs no approval goes out at once. Raises Invalid, NotAllowed.
+    """
     drafts = _drafts(post)
     for delivery in drafts:
         if sends_without_review(actor, delivery):
-            _schedule(actor, delivery, None)
+            _schedule(actor, delivery, delivery.due_at or timezone.now())
         else:
             _submit(actor, delivery)
     return drafts
@@ -279,10 +294,37 @@ def _writer(actor: Actor) -> User:
     return user
 
 
+def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> None:
+    """Make exactly these the post's pictures. Raises Invalid for one that is not there to take."""
+    mine = Q(post=post) | Q(post=None, uploaded_by=actor.user)
+    known = {media.pk: media for media in Media.objects.select_for_update().filter(mine)}
+    if len(pictures) > MOST_PICTURES:
+        raise Invalid("pictures", f"A post has {MOST_PICTURES} pictures at the most.")
+    for position, (media_id, alt_text) in enumerate(pictures):
+        media = known.pop(media_id, None)
+        if media is None:
+            raise Invalid("pictures", "One of the pictures is gone. Add it again.")
+        media.post, media.position, media.removed_at = post, position, None
+        media.alt_text = _clean(alt_text)
+        media.save(update_fields=["post", "position", "removed_at", "alt_text"])
+    for media in known.values():
+        if media.post_id is not None and media.removed_at is None:
+            media.removed_at = timezone.now()
+            media.save(update_fields=["removed_at"])
+
+
 def _save_version(row: Post | Delivery, actor: Actor) -> None:
-    """Save, and let the version kept beside it name who wrote it."""
+    """Save, and let the version kept beside it name who wrote it; no version without a change."""
+    if row.pk is not None and not _differs(row):
+        return
     row._history_user = actor.user  # type: ignore[union-attr]  # django-simple-history reads it
     row.save()
+
+
+def _differs(row: Post | Delivery) -> bool:
+    names = ("text",) if isinstance(row, Post) else ("own_text", "due_at")
+    stored = type(row).objects.values(*names).get(pk=row.pk)
+    return any(stored[name] != getattr(row, name) for name in names)
 
 
 def _telling(post: Post) -> dict[str, Any]:
@@ -290,6 +332,10 @@ def _telling(post: Post) -> dict[str, Any]:
     deliveries = post.deliveries.exclude(state=State.CANCELLED).select_related("account")
     return {
         "text": post.text,
+        "pictures": [
+            {"sha256": media.sha256, "alt_text": media.alt_text}
+            for media in Media.objects.filter(post=post, removed_at=None)
+        ],
         "accounts": [
             {
                 "account": delivery.account,

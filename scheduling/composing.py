@@ -1,0 +1,166 @@
+"""What the composer shows while one writes: counts, checks, previews, what the button will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts.models import SocialAccount
+from audit.actors import Actor
+from platforms.contract import Image, TextUnit
+from platforms.counting import count_text
+from scheduling.checks import content_problems, described
+from scheduling.models import Delivery, Media
+from scheduling.rules import SLACK, sends_without_review
+from scheduling.times import note_on
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One account's side of what is being written."""
+
+    account: SocialAccount
+    text: str
+    is_own: bool
+    used: int
+    limit: int
+    problems: list[str]
+
+    @property
+    def left(self) -> int:
+        return self.limit - self.used
+
+    @property
+    def over(self) -> int:
+        return max(0, self.used - self.limit)
+
+    @property
+    def near(self) -> bool:
+        return 0 <= self.left <= self.limit // 10
+
+    @property
+    def rule(self) -> str:
+        """How the browser keeps up with typing; the server's number is the one that counts."""
+        limits = self.account.limits
+        if limits.url_length is None and limits.unit is TextUnit.GRAPHEME:
+            return "graphemes"
+        return "characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A line of the list of checks. Tones: green, amber, red."""
+
+    tone: str
+    text: str
+    why: str = ""
+    url: str = ""
+    fix: str = ""
+
+
+def shown_on(
+    accounts: Iterable[SocialAccount],
+    text: str,
+    own_texts: Mapping[int, str],
+    images: Sequence[Image],
+) -> list[Shown]:
+    """What each account would say, counted by its platform's own rule."""
+    result = []
+    for account in accounts:
+        own = own_texts.get(account.pk)
+        said = (text if own is None else own).strip().replace("\r\n", "\n")
+        result.append(
+            Shown(
+                account=account,
+                text=said,
+                is_own=own is not None,
+                used=count_text(said, account.limits),
+                limit=account.limits.text_max,
+                problems=[p.message for p in content_problems(account, said, images)],
+            )
+        )
+    return result
+
+
+def pictures_of(
+    actor: Actor, chosen: Sequence[tuple[int, str]], post_id: int | None
+) -> list[Media]:
+    """The chosen pictures as the person may see them, with the typed alternative texts."""
+    found = Media.objects.filter(pk__in=[pk for pk, _ in chosen])
+    allowed = {
+        media.pk: media
+        for media in found
+        if (media.post_id is None and media.uploaded_by_id == actor.id)
+        or (media.post_id is not None and media.post_id == post_id)
+    }
+    result = []
+    for pk, alt_text in chosen:
+        if pk in allowed:
+            allowed[pk].alt_text, allowed[pk].removed_at = alt_text.strip(), None
+            result.append(allowed[pk])
+    return result
+
+
+def checks_on(
+    shown: Sequence[Shown], media: Sequence[Media], due_at: datetime | None, zone: str
+) -> list[Check]:
+    """The list that explains itself: what must be put right, what to think about, what is fine."""
+    checks = [
+        Check("red", f"{side.account.display_name}: {problem}", url=f"#text-{side.account.pk}")
+        for side in shown
+        for problem in side.problems
+    ]
+    if not shown:
+        checks.append(Check("amber", "Choose at least one account.", url="#accounts"))
+    for number, item in enumerate(media, 1):
+        if not item.alt_text:
+            checks.append(
+                Check(
+                    "amber",
+                    f"Picture {number} has no words for people who cannot see it.",
+                    url=f"#alt-{item.pk}",
+                    fix="Describe it",
+                )
+            )
+    if due_at is not None:
+        checks += _checks_on_time(shown, due_at, zone)
+    for side in shown:
+        if side.account.is_frozen:
+            checks.append(Check("red", f"{side.account.display_name} is frozen."))
+        elif side.account.health == "lost":
+            checks.append(Check("red", f"{side.account.display_name} needs reconnecting."))
+    if shown and not any(check.tone == "red" for check in checks):
+        checks.append(Check("green", "Fits every account it goes to."))
+    return checks
+
+
+def _checks_on_time(shown: Sequence[Shown], due_at: datetime, zone: str) -> list[Check]:
+    if due_at < timezone.now() - SLACK:
+        return [Check("red", "This time has passed.", url="#due", fix="Choose another")]
+    note = note_on(due_at, zone)
+    return [Check("amber", note, url="#due")] if note else []
+
+
+def button_words(actor: Actor, accounts: Sequence[SocialAccount], *, timed: bool) -> str:
+    """What the one primary button will do for this person, in words."""
+    if not accounts:
+        return "Send for approval"
+    direct = sum(sends_without_review(actor, Delivery(account=a)) for a in accounts)
+    asked = len(accounts) - direct
+    if not direct:
+        return "Send for approval"
+    if asked:
+        return f"Schedule {direct}, send {asked} for approval"
+    return f"Schedule for {_accounts(direct)}" if timed else f"Publish to {_accounts(direct)} now"
+
+
+def _accounts(number: int) -> str:
+    return "1 account" if number == 1 else f"{number} accounts"
+
+
+def images_of(media: Iterable[Media]) -> list[Image]:
+    """Pictures for the rules, without their bytes."""
+    return described(media)

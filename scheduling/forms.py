@@ -1,0 +1,106 @@
+"""What the composer sends, as it comes and as it is meant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.http import QueryDict
+
+from accounts.errors import Invalid
+from accounts.levels import Capability
+from accounts.models import SocialAccount
+from accounts.policy import accounts_where
+from audit.actors import Actor
+from scheduling.models import Post
+from scheduling.times import due_from_local
+
+LONGEST = 20_000
+"""Characters; more than any platform takes, little enough to keep."""
+
+
+class DueField:
+    """Day, time and zone of a form, as one moment."""
+
+    @staticmethod
+    def clean(data: dict[str, Any]) -> datetime | None:
+        """The moment in UTC, None when no day is given. Raises Invalid."""
+        day, clock, zone = data.get("due_date"), data.get("due_time"), data.get("due_zone")
+        if day is None and clock is None:
+            return None
+        if day is None or clock is None:
+            raise Invalid("due_date", "Choose both a day and a time, or neither.")
+        if zone not in available_timezones():
+            raise Invalid("due_date", "Choose the zone the time is meant in.")
+        local = datetime.combine(day, clock)
+        try:
+            return due_from_local(local, zone, later=bool(data.get("due_later")))
+        except Invalid as error:
+            raise Invalid("due_date", error.message) from None
+
+
+class PostForm(forms.Form):
+    """The composer. `own-<account>` and `alt-<picture>` come beside its fields."""
+
+    post = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    accounts = forms.ModelMultipleChoiceField(queryset=SocialAccount.objects.none(), required=False)
+    text = forms.CharField(
+        required=False, strip=False, max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 6})
+    )
+    due_date = forms.DateField(required=False)
+    due_time = forms.TimeField(required=False)
+    due_zone = forms.CharField(required=False, max_length=64)
+    due_later = forms.BooleanField(required=False)
+
+    def __init__(self, actor: Actor, data: QueryDict | None = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.actor = actor
+        field = self.fields["accounts"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = accounts_where(actor, Capability.DRAFT)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        try:
+            data["due_at"] = DueField.clean(data)
+        except Invalid as error:
+            self.add_error(error.field, error.message)
+        return data
+
+    @property
+    def chosen(self) -> list[SocialAccount]:
+        """The accounts that were chosen, in the order of the list; also before it is valid."""
+        found = self.cleaned_data.get("accounts") if hasattr(self, "cleaned_data") else None
+        return list(found or ())
+
+    def own_texts(self) -> dict[int, str]:
+        """Account id to the text it gets instead of the main one; an empty one is none."""
+        own = {account.pk: str(self.data.get(f"own-{account.pk}", "")) for account in self.chosen}
+        return {pk: text[:LONGEST] for pk, text in own.items() if text.strip()}
+
+    def pictures(self) -> list[tuple[int, str]]:
+        """Id and alternative text of each picture, in order."""
+        data = self.data
+        ids = data.getlist("media") if isinstance(data, QueryDict) else []
+        whole = [int(value) for value in ids if value.isdecimal() and len(value) < 19]
+        return [(pk, str(data.get(f"alt-{pk}", ""))[:LONGEST]) for pk in dict.fromkeys(whole)]
+
+
+def initial_of(post: Post, zone: str) -> dict[str, Any]:
+    """A post's present state as PostForm's initial values; times in `zone`."""
+    drafts = [d for d in post.deliveries.all() if d.is_editable]
+    due = next((d.due_at for d in drafts if d.due_at is not None), None)
+    local = due.astimezone(ZoneInfo(zone)) if due else None
+    return {
+        "post": post.pk,
+        "version": post.version,
+        "accounts": [d.account_id for d in drafts],
+        "text": post.text,
+        "due_date": local.date() if local else None,
+        "due_time": local.time().replace(second=0, microsecond=0) if local else None,
+        "due_zone": zone,
+        "due_later": bool(local and local.fold),
+    }

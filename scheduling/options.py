@@ -1,0 +1,75 @@
+"""What a person may do about a delivery just now: the buttons of its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.levels import Capability
+from accounts.policy import decide
+from audit.actors import Actor
+from scheduling.models import Delivery, HoldKind
+from scheduling.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which acts are offered; the services decide again."""
+
+    edit: bool = False
+    take_back: bool = False
+    cancel: bool = False
+    hold: bool = False
+    release: bool = False
+    move: bool = False
+    schedule: bool = False
+    now: bool = False
+    retry: bool = False
+    withdraw: bool = False
+    settle: bool = False
+    approve: bool = False
+
+    @property
+    def any(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+
+def options_for(actor: Actor, delivery: Delivery) -> Options:
+    """The acts to offer `actor`; asks the policy a bounded number of times."""
+    state = State(delivery.state)
+    may = {c: bool(decide(actor, c, delivery.account)) for c in _asked(state)}
+    draft, publish = may.get(Capability.DRAFT, False), may.get(Capability.PUBLISH, False)
+    manage = may.get(Capability.MANAGE, False)
+    by_person = delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN)
+    waiting = state in (State.APPROVED, State.SCHEDULED)
+    return Options(
+        edit=draft and state in (State.DRAFT, State.FAILED),
+        take_back=draft and (waiting or state in (State.IN_REVIEW, State.HELD)),
+        cancel=draft
+        and state in (State.DRAFT, State.IN_REVIEW, State.FAILED, State.HELD, *_WAITING),
+        hold=waiting and manage,
+        release=state == State.HELD and (manage if by_person else publish),
+        move=(waiting and publish) or (draft and state in (State.DRAFT, State.IN_REVIEW)),
+        schedule=draft and state == State.APPROVED,
+        now=publish and waiting,
+        retry=publish and state == State.FAILED and _sendable(delivery),
+        withdraw=publish and state == State.PUBLISHED and delivery.account.can("delete"),
+        settle=publish and state == State.UNKNOWN,
+        approve=may.get(Capability.APPROVE, False) and state == State.IN_REVIEW,
+    )
+
+
+_WAITING = (State.APPROVED, State.SCHEDULED)
+
+
+def _asked(state: State) -> tuple[Capability, ...]:
+    if state in (State.CANCELLED, State.WITHDRAWN, State.PUBLISHING):
+        return ()
+    if state == State.IN_REVIEW:
+        return (Capability.DRAFT, Capability.APPROVE)
+    if state in (State.PUBLISHED, State.UNKNOWN):
+        return (Capability.PUBLISH,)
+    return (Capability.DRAFT, Capability.PUBLISH, Capability.MANAGE)
+
+
+def _sendable(delivery: Delivery) -> bool:
+    return delivery.reviewed or not delivery.account.approval_required

@@ -1,0 +1,1 @@
+"""What pages read; always through the policy."""

@@ -1,0 +1,69 @@
+"""Finding posts and deliveries a person may see."""
+
+from __future__ import annotations
+
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404
+
+from accounts.levels import Capability
+from accounts.policy import accounts_where, require
+from audit.actors import Actor
+from scheduling.models import Delivery, Media, Post
+
+
+def deliveries_visible(actor: Actor) -> QuerySet[Delivery]:
+    """Deliveries on accounts the person may view."""
+    accounts = accounts_where(actor, Capability.VIEW)
+    return Delivery.objects.filter(account__in=accounts).select_related(
+        "account", "post__author", "sender"
+    )
+
+
+def post_visible(actor: Actor, post_id: int) -> Post:
+    """A post with those of its deliveries the person may view. Raises Http404 when that is none.
+
+    `post.deliveries.all()` holds only these.
+    """
+    mine = deliveries_visible(actor).filter(post_id=post_id).order_by("account__display_name", "pk")
+    pictures = Media.objects.filter(removed_at=None)
+    post = (
+        Post.objects.select_related("author")
+        .filter(pk=post_id)
+        .prefetch_related(Prefetch("deliveries", mine), Prefetch("media", pictures))
+        .first()
+    )
+    if post is None or not post.deliveries.all():
+        raise Http404
+    return post
+
+
+def post_editable(actor: Actor, post_id: int) -> Post:
+    """A post the person may change: they may draft on all of its accounts.
+
+    Raises Http404 when they see none of it, NotAllowed when they may not change all of it.
+    """
+    post = post_visible(actor, post_id)
+    for delivery in Delivery.objects.filter(post_id=post_id).select_related("account"):
+        require(actor, Capability.DRAFT, delivery.account)
+    return post
+
+
+def delivery_visible(actor: Actor, delivery_id: int) -> Delivery:
+    """A delivery on an account the person may view. Raises Http404."""
+    found = deliveries_visible(actor).filter(pk=delivery_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def media_visible(actor: Actor, token: str) -> Media:
+    """A picture of a post the person may view, or one they uploaded just now. Raises Http404."""
+    media = Media.objects.filter(token=token).first()
+    if media is None:
+        raise Http404
+    if media.post_id is None:
+        if media.uploaded_by_id != actor.id:
+            raise Http404
+    else:
+        post_visible(actor, media.post_id)
+    return media

@@ -1,0 +1,113 @@
+"""The approval queue: what will go out, what changed, and the decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.errors import Invalid
+from accounts.levels import Capability
+from accounts.policy import decide
+from accounts.web import actor_of
+from audit.difference import difference
+from scheduling.composing import checks_on, images_of, shown_on
+from scheduling.content import content_hash
+from scheduling.errors import Stale
+from scheduling.models import Delivery
+from scheduling.rules import is_own_words
+from scheduling.selectors.approvals import PAGE, decided_before, queue
+from scheduling.selectors.posts import delivery_visible
+from scheduling.services.deliveries import delivery_approve, delivery_return
+from scheduling.states import State
+from scheduling.transitions import NoSuchMove
+
+
+@require_GET
+def approvals(request: HttpRequest) -> HttpResponse:
+    """The queue, with its first item open."""
+    rows = queue(actor_of(request))
+    chosen = next((row for row in rows if not is_own_words(actor_of(request), row)), None)
+    return _page(request, rows, chosen or (rows[0] if rows else None), opened=False)
+
+
+@require_GET
+def approval(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """One item of the queue; as a fragment when the list is already there."""
+    delivery = delivery_visible(actor_of(request), delivery_id)
+    if request.htmx:  # type: ignore[attr-defined]  # by middleware
+        return render(request, "scheduling/_approval.html", _item(request, delivery))
+    return _page(request, queue(actor_of(request)), delivery, opened=True)
+
+
+@require_POST
+def approval_decide(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Approve or return; then the next item comes by itself."""
+    actor = actor_of(request)
+    delivery = delivery_visible(actor, delivery_id)
+    comment = request.POST.get("comment", "")
+    try:
+        if request.POST.get("decision") == "approve":
+            seen = request.POST.get("content_hash", "")
+            done = delivery_approve(
+                actor=actor, delivery=delivery, content_hash=seen, comment=comment
+            )
+            messages.success(request, _said(done))
+        else:
+            delivery_return(actor=actor, delivery=delivery, comment=comment)
+            messages.success(request, f"Returned to {delivery.post.author}.")
+    except (Invalid, Stale) as error:
+        messages.error(request, f"Nothing was decided. {error}")
+        return redirect("scheduling:approval", delivery_id=delivery.pk)
+    except NoSuchMove:
+        messages.info(request, "Somebody else has decided on this one already.")
+    return redirect("scheduling:approvals")
+
+
+def _said(delivery: Delivery) -> str:
+    name = delivery.account.display_name
+    if delivery.state == State.SCHEDULED:
+        return f"Approved. It goes out on {name} at its time."
+    if delivery.due_at is None:
+        return f"Approved on {name}. It has no time yet: somebody has to give it one."
+    return f"Approved on {name}, but its time has passed. Give it a new one."
+
+
+def _page(
+    request: HttpRequest, rows: list[Delivery], chosen: Delivery | None, *, opened: bool
+) -> HttpResponse:
+    context: dict[str, Any] = {"queue": rows[:PAGE], "more": len(rows) > PAGE, "opened": opened}
+    if chosen is not None:
+        context |= _item(request, chosen)
+    return render(request, "scheduling/approvals.html", context)
+
+
+def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+    actor = actor_of(request)
+    media = [m for m in delivery.post.media.all() if m.removed_at is None]
+    shown = shown_on([delivery.account], delivery.text, {}, images_of(media))
+    before = decided_before(delivery)
+    decision = decide(actor, Capability.APPROVE, delivery.account)
+    return {
+        "delivery": delivery,
+        "preview": {
+            "platform": delivery.account.platform,
+            "name": delivery.account.display_name,
+            "handle": delivery.account.handle.lstrip("@"),
+            "text": delivery.text,
+            "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
+            "over": shown[0].over,
+            "reply_to": (delivery.reply_to or {}).get("text", ""),
+        },
+        "media": media,
+        "checks": checks_on(shown, media, delivery.due_at, delivery.account.time_zone),
+        "before": before,
+        "diff": difference(before.text, delivery.text) if before else None,
+        "content_hash": content_hash(delivery),
+        "own_words": is_own_words(actor, delivery),
+        "may_decide": bool(decision) and delivery.state == State.IN_REVIEW,
+        "why_not": decision.reason,
+    }
