@@ -11,6 +11,7 @@ from platforms.sandbox.network import network
 from platforms.sandbox.people import speaker
 from platforms.sandbox.records import Account, NotAllowed, Post
 from platforms.sandbox.safety import check_form
+from platforms.sandbox.text import mentioned_handles
 
 pages = Blueprint("pages", __name__)
 
@@ -29,6 +30,7 @@ class Draft:
     handle: str = ""
     display_name: str = ""
     in_reply_to: Post | None = None
+    mention: str = ""  # the handle that the post begins with
     error: NotAllowed | None = None
 
 
@@ -65,7 +67,7 @@ def profile(handle: str) -> str:
     account = _account_or_404(handle)
     found = network().store.lists.profile(account, before=_number("before"), limit=PAGE + 1)
     draft = _new_draft()
-    draft.text = f"@{account.handle} "
+    draft.mention = account.handle
     return render_template(
         "profile.html",
         account=account,
@@ -84,7 +86,6 @@ def thread(handle: str, post_id: int) -> str:
     everything = net.store.lists.thread(post.root_id)
     draft = _new_draft()
     draft.in_reply_to = post
-    draft.text = f"@{post.author.handle} "
     return render_template(
         "thread.html",
         post=post,
@@ -122,7 +123,7 @@ def media(media_id: str) -> Response:
 def compose() -> str:
     draft = _new_draft()
     if mention := request.args.get("mention", ""):
-        draft.text = f"@{_account_or_404(mention).handle} "
+        draft.mention = _account_or_404(mention).handle
     return render_template("compose.html", draft=draft)
 
 
@@ -136,6 +137,7 @@ def post_as_stranger() -> AnyResponse | tuple[str, int]:
         person=form.get("person", SOMEBODY_NEW),
         handle=form.get("handle", ""),
         display_name=form.get("display_name", ""),
+        mention=form.get("mention", ""),
     )
     target = form.get("in_reply_to", "")
     try:
@@ -144,7 +146,7 @@ def post_as_stranger() -> AnyResponse | tuple[str, int]:
         author = speaker(store, draft.person or draft.handle, draft.display_name)
         post, _ = store.posts.create(
             author,
-            draft.text,
+            _with_mention(draft),
             in_reply_to=draft.in_reply_to.id if draft.in_reply_to else None,
         )
     except NotAllowed as refusal:
@@ -182,6 +184,12 @@ def _new_draft() -> Draft:
     """An empty draft by whoever this browser last spoke as."""
     known = network().store.accounts.by_handle(request.cookies.get(PERSONA_COOKIE, ""))
     return Draft(person=known.handle if known and not known.official else SOMEBODY_NEW)
+
+
+def _with_mention(draft: Draft) -> str:
+    """The text as it goes out; an empty one stays empty, to be refused."""
+    known = not draft.mention or draft.mention in mentioned_handles(draft.text)
+    return draft.text if known or not draft.text.strip() else f"@{draft.mention} {draft.text}"
 
 
 def _reply_target(value: str) -> Post:

@@ -256,6 +256,18 @@ class TestPostingAsAStranger:
             ("mention", "Asha")
         ]
 
+    def test_a_mention_that_the_page_offers_is_made_once(
+        self, visitor: Visitor, fire: Account, net: Network
+    ) -> None:
+        for page in ("/@northmoor_fire", "/compose?mention=northmoor_fire"):
+            assert 'name="mention" value="northmoor_fire"' in visitor.client.get(page).text
+        visitor.say("help", mention="northmoor_fire")
+        visitor.say("help @Northmoor_Fire!", mention="northmoor_fire")
+        texts = [one.post.text for one in net.store.lists.notices(fire, None, 50)[0]]
+        assert texts == ["@northmoor_fire help", "help @Northmoor_Fire!"]
+        assert visitor.say(" ", mention="northmoor_fire").status_code == 422
+        assert visitor.client.get("/compose?mention=nobody").status_code == 404
+
     def test_the_browser_remembers_who_one_was(self, visitor: Visitor) -> None:
         visitor.say("Hello")
         assert '<option value="asha" selected>Asha (@asha)</option>' in visitor.client.get("/").text
