@@ -28,12 +28,12 @@ def test_other():
 def run_tests(folder, text, **env):
     (folder / "test_it.py").write_text(text)
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = browser\n")
-    words = ["-p", "tests.services", "-p", "no:django", "-p", "no:cacheprovider", "-q"]
+    words = ["-p", "tests.services", "-p", "no:cacheprovider", "-q"]
     given = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "REQUIRE_"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *words, "."],
         cwd=folder,
-        env={**given, "PYTHONPATH": str(PROJECT), **env},
+        env={**given, "PYTHONPATH": str(PROJECT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env},
         capture_output=True,
         text=True,
         check=False,
