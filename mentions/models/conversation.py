@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, Q, Value
 
 from accounts.models import SocialAccount
 from scheduling.models import Post
@@ -84,6 +84,9 @@ class Conversation(models.Model):
         indexes = [
             models.Index(fields=["account", "status", "-last_at", "-id"], name="conversation_box"),
             models.Index(fields=["status", "-last_at", "-id"], name="conversation_status"),
+            models.Index(  # what is still to be done, a small part of all there ever was
+                fields=["-last_at", "-id"], condition=~Q(status="done"), name="conversation_todo"
+            ),
             models.Index(fields=["assignee", "status", "-last_at"], name="conversation_mine"),
             models.Index(fields=["contact", "-last_at"], name="conversation_contact"),
         ]

@@ -18,7 +18,9 @@ class Feed(models.Model):
     interval_s = models.PositiveIntegerField(default=10)
     last_polled_at = models.DateTimeField(null=True, blank=True)
     last_new_at = models.DateTimeField(null=True, blank=True)
+    awake_until = models.DateTimeField(null=True, blank=True)  # somebody is looking at the inbox
     failures = models.PositiveIntegerField(default=0)  # in a row
+    is_lost = models.BooleanField(default=False)  # the credentials were no longer good
     problem = models.CharField(max_length=500, blank=True)
 
     class Meta:

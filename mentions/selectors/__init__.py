@@ -1,0 +1,1 @@
+"""What pages read of mentions; always through the policy."""

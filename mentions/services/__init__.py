@@ -1,0 +1,1 @@
+"""What changes conversations and takes mentions in. Every public function is an action."""
