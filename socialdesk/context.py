@@ -1,11 +1,90 @@
-"""What every page's frame needs."""
+"""What every page's frame needs: the navigation with only what the person may open."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from mentions.selectors.inbox import unread_count
+
+from accounts.levels import Capability, OrgCapability
+from accounts.models import User
+from accounts.policy import accounts_where, org_capabilities
+from accounts.web import actor_of
+from audit.actors import ActorKind
+from scheduling.selectors.approvals import COUNTED, waiting_count
+
+PINNED = 6
+"""Accounts shown in the side; the rest are one click away."""
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {"org_name": "", "nav": [], "nav_accounts": [], "banner": None}
+    """Context of base.html. Costs nothing on signed-out pages and on htmx's fragments."""
+    frame: dict[str, Any] = {"org_name": settings.ORGANISATION, "demo": settings.DEMO}
+    fragment = getattr(request, "htmx", None) and not request.headers.get("HX-Boosted")
+    if actor_of(request).kind is not ActorKind.PERSON or fragment:
+        return frame
+    return frame | {
+        "nav": navigation(request),
+        "nav_new": _new_post(request),
+        "nav_accounts": _pinned(request),
+        "banner": None,
+        "theme": "system",
+    }
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The pages the person may open, with what waits on each."""
+    actor = actor_of(request)
+    user: User = actor.user
+    org = org_capabilities(user)
+    items = [
+        _item(request, "My day", "my_day", "home", "g d"),
+        _item(request, "Calendar", "scheduling:calendar", "calendar", "g c"),
+        _item(
+            request, "Approvals", "scheduling:approvals", "checkbox", "g a", waiting_count(actor)
+        ),
+        _item(request, "Inbox", "mentions:inbox", "inbox", "g i", unread_count(actor)),
+        _item(request, "Accounts", "accounts:accounts", "at", "g s"),
+    ]
+    if OrgCapability.PEOPLE in org:
+        items.append(_item(request, "People", "accounts:people", "users", "g p"))
+    items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
+    items.append(_item(request, "Settings", "accounts:settings", "settings", "g e"))
+    return items
+
+
+def _item(
+    request: HttpRequest, label: str, name: str, icon: str, key: str, count: int = 0
+) -> dict[str, Any]:
+    url = reverse(name)
+    current = request.path == url or (url != "/" and request.path.startswith(url))
+    shown = f"{COUNTED - 1}+" if count >= COUNTED else (count or "")
+    return {
+        "label": label,
+        "url": url,
+        "icon": icon,
+        "key": key,
+        "count": shown,
+        "current": current,
+    }
+
+
+def _new_post(request: HttpRequest) -> dict[str, str] | None:
+    if not accounts_where(actor_of(request), Capability.DRAFT).exists():
+        return None
+    return {"label": "New post", "url": reverse("scheduling:compose"), "key": "n"}
+
+
+def _pinned(request: HttpRequest) -> list[dict[str, Any]]:
+    accounts = accounts_where(actor_of(request), Capability.VIEW)[:PINNED]
+    return [
+        {
+            "account": account,
+            "url": reverse("accounts:account", args=[account.pk]),
+            "health": "frozen" if account.is_frozen else account.health,
+        }
+        for account in accounts
+    ]

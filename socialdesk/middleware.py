@@ -38,7 +38,8 @@ def client_address(request: HttpRequest) -> str:
 class LogMiddleware(RequestMiddleware):
     """Logs requests without what in an address is secret or searched for."""
 
-    def format_request(self, request: HttpRequest) -> str:
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
         path = _SECRETS_IN_PATHS.sub(r"\1…", request.path)
         return f"{request.method} {path}"
 

@@ -2,13 +2,108 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from accounts.levels import Capability, OrgCapability
+from accounts.models import SocialAccount, User
+from accounts.policy import accounts_where, decide_org
+from accounts.web import actor_of
+from audit.actors import Actor
+from mentions.selectors.day import assigned_to, came_in
+from scheduling.selectors import day
+from scheduling.selectors.posts import deliveries_visible
+from socialdesk.context import navigation
+
+FOUND = 6
 
 
+@require_GET
 def my_day(request: HttpRequest) -> HttpResponse:
-    return render(request, "my_day.html")
+    """Four blocks in order of urgency."""
+    actor = actor_of(request)
+    trouble, soon = day.in_trouble(actor), day.approvals_soon(actor)
+    returned, drafts = day.returned_to(actor), day.drafts_of(actor)
+    conversations = assigned_to(actor)
+    context = {
+        "trouble": trouble,
+        "soon": soon,
+        "returned": returned,
+        "drafts": [d for d in drafts if d not in returned],
+        "conversations": conversations,
+        "next_out": day.next_out(actor),
+        "came_in": came_in(actor),
+        "nothing_now": not (trouble or soon),
+        "nothing_waits": not (returned or drafts or conversations),
+    }
+    return render(request, "my_day.html", context)
 
 
+@require_GET
 def search(request: HttpRequest) -> HttpResponse:
-    return render(request, "_components/search_results.html")
+    """Accounts, posts, people and pages by a few letters; only what the person may open."""
+    q = request.GET.get("q", "").replace("\x00", "").strip()[:80]
+    actor = actor_of(request)
+    groups = [_pages(request, q), _accounts(actor, q), _posts(actor, q), _people(actor, q)]
+    context = {"q": q, "groups": [group for group in groups if group["results"]]}
+    return render(request, "_components/search_results.html", context)
+
+
+def _pages(request: HttpRequest, q: str) -> dict[str, Any]:
+    found = [i for i in navigation(request) if q.lower() in str(i["label"]).lower()]
+    results = [{"url": i["url"], "title": i["label"], "icon": i["icon"]} for i in found[:FOUND]]
+    return {"label": "Pages", "results": results}
+
+
+def _accounts(actor: Actor, q: str) -> dict[str, Any]:
+    rows = accounts_where(actor, Capability.VIEW) if q else SocialAccount.objects.none()
+    rows = rows.filter(Q(display_name__icontains=q) | Q(handle__icontains=q))
+    results = [
+        {
+            "url": reverse("accounts:account", args=[a.pk]),
+            "title": a.display_name,
+            "detail": f"{a.info.label} {a.handle}",
+            "icon": "at",
+        }
+        for a in rows[:FOUND]
+    ]
+    return {"label": "Accounts", "results": results}
+
+
+def _posts(actor: Actor, q: str) -> dict[str, Any]:
+    if len(q) < 3:
+        return {"label": "Posts", "results": []}
+    rows = deliveries_visible(actor).filter(Q(post__text__icontains=q) | Q(own_text__icontains=q))
+    results: dict[int, dict[str, Any]] = {}
+    for row in rows.order_by("-pk")[: FOUND * 3]:
+        results.setdefault(
+            row.post_id,
+            {
+                "url": reverse("scheduling:post", args=[row.post_id]),
+                "title": " ".join(row.text.split())[:80],
+                "detail": row.get_state_display(),
+                "icon": "file-text",
+            },
+        )
+    return {"label": "Posts", "results": list(results.values())[:FOUND]}
+
+
+def _people(actor: Actor, q: str) -> dict[str, Any]:
+    if not q or not decide_org(actor, OrgCapability.PEOPLE):
+        return {"label": "People", "results": []}
+    rows = User.objects.filter(Q(full_name__icontains=q) | Q(email__icontains=q), is_active=True)
+    results = [
+        {
+            "url": reverse("accounts:person", args=[user.pk]),
+            "title": user.full_name,
+            "detail": user.email,
+            "icon": "user",
+        }
+        for user in rows[:FOUND]
+    ]
+    return {"label": "People", "results": results}

@@ -83,7 +83,7 @@ class Grant(models.Model):
         return self.ended_at is None and (self.ends_at is None or self.ends_at > timezone.now())
 
 
-class SocialAccountUserObjectPermission(UserObjectPermissionBase):  # type: ignore[misc]  # untyped base
+class SocialAccountUserObjectPermission(UserObjectPermissionBase):
     """One right of one person on one account. No right without its grant."""
 
     content_object = models.ForeignKey(
@@ -98,7 +98,7 @@ class SocialAccountUserObjectPermission(UserObjectPermissionBase):  # type: igno
         ]
 
 
-class SocialAccountGroupObjectPermission(GroupObjectPermissionBase):  # type: ignore[misc]  # untyped base
+class SocialAccountGroupObjectPermission(GroupObjectPermissionBase):
     """One right of one team (its group) on one account. No right without its grant."""
 
     content_object = models.ForeignKey(

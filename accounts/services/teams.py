@@ -20,7 +20,7 @@ def _checked_name(name: str, *, other_than: int | None = None) -> str:
     name = name.strip()
     if not name:
         raise Invalid("name", "Give the team a name.")
-    if Team.objects.filter(name__iexact=name).exclude(pk=other_than).exists():
+    if Team.objects.filter(name__iexact=name).exclude(pk=other_than or 0).exists():
         raise Invalid("name", "There is a team of this name already.")
     return name
 

@@ -74,7 +74,7 @@ def listed(
     end: datetime | None = None,
     after: tuple[datetime, int] | None = None,
 ) -> list[Delivery]:
-    """A page of deliveries from `start` on, in order; `after` is the last row of the page before."""
+    """A page of deliveries from `start` on, and one more; `after`: the last of the page before."""
     rows = rows.filter(due_at__gte=start)
     if end is not None:
         rows = rows.filter(due_at__lt=end)

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -106,8 +106,7 @@ def compose_send(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             post = _save(actor, form)
-            form.data = form.data.copy()
-            form.data["post"], form.data["version"] = str(post.pk), str(post.version)
+            form.data = _with_version(request, post)
             if "draft" in request.POST:
                 messages.success(request, "Saved as a draft.")
             else:
@@ -118,6 +117,13 @@ def compose_send(request: HttpRequest) -> HttpResponse:
         except Stale as error:
             form.add_error(None, str(error))
     return _page_again(request, form)
+
+
+def _with_version(request: HttpRequest, post: Post) -> QueryDict:
+    """What was typed, for the post as it is saved now."""
+    data = request.POST.copy()
+    data["post"], data["version"] = str(post.pk), str(post.version)
+    return data
 
 
 def _save(actor: Actor, form: PostForm) -> Post:
