@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -141,7 +142,7 @@ def _story(now: dt.datetime) -> list[SimpleNamespace]:
         ("same", "River levels are "), ("out", "high"), ("in", "rising on the Ouse"),
         ("same", ". Avoid Skeldergate."),
     ]  # fmt: skip
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"tone": "grey", "icon": "pencil", "who": "Priya Nair", "did": "wrote the first version"},
         {"tone": "grey", "icon": "edit", "who": "Priya Nair", "did": "changed it", "diff": changed},
         {"tone": "teal", "icon": "check", "who": "Tom Hale", "did": "approved exactly this",

@@ -225,7 +225,8 @@ def account_chip(
         "handle": handle if handle.startswith("@") or not handle else f"@{handle}",
         "platform": account.platform,
         "platform_name": platform_name(str(account.platform)),
-        "initials": initials(name),
+        # A small avatar has room for one letter beside the glyph.
+        "letters": initials(name)[:1] if size == "sm" else initials(name),
         "hue": hue(f"{account.platform}:{handle}"),
         "url": url,
         "compact": compact,
