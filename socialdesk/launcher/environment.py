@@ -48,6 +48,11 @@ def program_environment(
     return env
 
 
+def is_demo(env: Mapping[str, str]) -> bool:
+    """Whether the demo data is wanted; anything else than a clear yes is a no."""
+    return env.get("SOCIALDESK_DEMO", "").lower() in {"1", "true", "yes", "on"}
+
+
 def remember(layout: Layout, env: Mapping[str, str]) -> None:
     """Keep the settings of a running installation, for commands given in another window."""
     names = {"DATABASE_URL", "REDIS_URL"}

@@ -12,8 +12,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
+
+from socialdesk.launcher.ready import why_not_alive
+
+SANDBOX_SECONDS = 30.0
 
 
 def _say(text: str) -> None:
@@ -49,11 +54,20 @@ def _seed(result: Path, *, ours: bool) -> None:
     result.unlink(missing_ok=True)
     _say("Filling in the demo data ...")
     began = time.monotonic()
+    _wait_for_sandbox(settings.SANDBOX_URL)
     said = io.StringIO()
     call_command("seed_demo", json=True, stdout=said)
     with os.fdopen(os.open(result, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(said.getvalue())
     _say(f"The demo data is in place ({time.monotonic() - began:.1f} s).")
+
+
+def _wait_for_sandbox(url: str) -> None:
+    """It was started a moment ago; demo accounts are connected to it."""
+    port = urlsplit(url).port
+    until = time.monotonic() + SANDBOX_SECONDS
+    while port and why_not_alive(port) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def main() -> None:

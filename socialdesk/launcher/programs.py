@@ -11,10 +11,10 @@ from socialdesk.launcher.ports import LOOPBACK
 CELERY = (sys.executable, "-m", "celery", "-A", "socialdesk.celery:app", "--quiet")
 
 
-def sandbox(layout: Layout, port: int) -> list[str]:
-    """The practice network; `port` is the page's, it takes the one above."""
+def sandbox(layout: Layout, port: int, *, demo: bool) -> list[str]:
+    """The practice network, with `demo` life on it; `port` is the page's, it takes the next."""
     where = [f"--port={port + 1}", f"--host={LOOPBACK}", f"--data={layout.sandbox}"]
-    return [sys.executable, "-m", "platforms.sandbox", *where]
+    return [sys.executable, "-m", "platforms.sandbox", *where, *(["--seed"] if demo else [])]
 
 
 def web(port: int) -> list[str]:

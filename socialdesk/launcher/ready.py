@@ -56,6 +56,15 @@ def why_not_ready(port: int, base_url: str = "") -> str:
     return ""
 
 
+def why_not_alive(port: int) -> str:
+    """What is amiss with a program that has a /healthz but no pages of ours; empty when well."""
+    try:
+        status, _, _, _ = _get(port, "/healthz", f"{LOOPBACK}:{port}")
+    except (OSError, http.client.HTTPException) as error:
+        return f"nothing answers at port {port} yet ({error})"
+    return "" if status == http.client.OK else f"/healthz at port {port} answers {status}"
+
+
 def main() -> int:
     """Ask once, in the name of SOCIALDESK_BASE_URL."""
     reason = why_not_ready(int(sys.argv[1]), os.environ.get("SOCIALDESK_BASE_URL", ""))

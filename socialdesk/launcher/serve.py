@@ -17,7 +17,7 @@ from socialdesk.launcher.errors import LauncherError
 from socialdesk.launcher.jobs import Program, Server
 from socialdesk.launcher.layout import PROJECT, Layout
 from socialdesk.launcher.lock import exclusive
-from socialdesk.launcher.ready import why_not_ready
+from socialdesk.launcher.ready import why_not_alive, why_not_ready
 from socialdesk.launcher.services import Services
 from socialdesk.launcher.signin import demo_sign_ins
 from socialdesk.launcher.supervisor import Supervisor
@@ -83,7 +83,8 @@ class _Run:
         ports.require(self._port)
         env = self._start_services()
         self._signals.check()
-        self._add("sandbox", programs.sandbox(self._layout, self._port), env)
+        demo = environment.is_demo(env)
+        self._add("sandbox", programs.sandbox(self._layout, self._port, demo=demo), env)
         self._prepare(env)
         self._add("web", programs.web(self._port), env, stop_seconds=15)
         self._add("worker", programs.worker(), env, stop_seconds=DRAIN_SECONDS)
@@ -152,7 +153,7 @@ class _Run:
 
     def _wait_until_ready(self, base_url: str) -> None:
         until = time.monotonic() + READY_SECONDS
-        while reason := why_not_ready(self._port, base_url):
+        while reason := why_not_ready(self._port, base_url) or why_not_alive(self._port + 1):
             self._signals.check()
             self._supervisor.tick(0.1)
             if time.monotonic() > until:

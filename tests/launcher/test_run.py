@@ -122,26 +122,30 @@ def copy(tmp_path_factory):
 @pytest.fixture
 def desk(copy):
     """A desk that a test starts itself."""
-    yield from one_desk(copy)
+    with one_desk(copy) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="module")
 def running(copy):
     """A desk started once for the tests that only look at one; a start costs ten seconds."""
-    for desk in one_desk(copy):
+    with one_desk(copy) as desk:
         desk.start()
         desk.until("Ready in ")
         yield desk
         desk.stop()
 
 
+@contextlib.contextmanager
 def one_desk(copy):
     desk = Desk(copy)
-    yield desk
-    if desk.launcher is not None:
-        if desk.launcher.poll() is None:
-            desk.stop()
-        desk.launcher.stdout.close()
+    try:
+        yield desk
+    finally:
+        if desk.launcher is not None:
+            if desk.launcher.poll() is None:
+                desk.stop()
+            desk.launcher.stdout.close()
     assert desk.running() == []
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 _database = urlsplit(os.environ["DATABASE_URL"])
 SECRET_KEY = os.environ["SOCIALDESK_SECRET_KEY"]
 DEMO = os.environ["SOCIALDESK_DEMO"] == "yes"
+SANDBOX_URL = os.environ["SOCIALDESK_SANDBOX_URL"]
 ALLOWED_HOSTS = os.environ["SOCIALDESK_ALLOWED_HOSTS"].split(",")
 INSTALLED_APPS = [
     "socialdesk",
