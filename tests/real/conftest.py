@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .network import bluesky
+from .packages import install
 from .people import Bluesky
 
 HERE = Path(__file__).resolve().parent
@@ -23,8 +24,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def bluesky_network() -> Iterator[Bluesky]:
+def bluesky_network(pytestconfig: pytest.Config) -> Iterator[Bluesky]:
     """The real Bluesky network on this machine; it knows nothing at the start, and is shared."""
+    shown = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with shown.global_and_fixture_disabled():  # the first installation takes minutes: say so
+        install()
     with bluesky() as addresses:
         network = Bluesky(addresses)
         yield network

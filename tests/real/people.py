@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -33,12 +33,14 @@ class Person:
     client: Client = field(repr=False)
 
 
-def until(look: Callable[[], T | None], *, what: str, seconds: float = INDEX_SECONDS) -> T:
+def until(
+    look: Callable[[], T | None], *, what: str, seconds: float = INDEX_SECONDS, every: float = 0.1
+) -> T:
     """What `look` returns as soon as that is true; AssertionError naming `what` if it never is."""
     end = time.monotonic() + seconds
     while not (seen := look()):
         assert time.monotonic() < end, f"after {seconds:.0f} s still not: {what}"
-        time.sleep(0.1)
+        time.sleep(every)
     return seen
 
 
@@ -172,6 +174,19 @@ class Bluesky:
 
     def await_post(self, uri: str) -> models.AppBskyFeedDefs.PostView:
         return until(lambda: self.seen(uri), what=f"{uri} at the AppView")
+
+    def await_posts(self, uris: Iterable[str]) -> None:
+        """Wait until the AppView has all of them."""
+        missing = list(uris)
+
+        def none_missing() -> bool:
+            some = missing[:25]  # as many as one request may ask for
+            posts = self._appview.app.bsky.feed.get_posts({"uris": some}).posts if some else []
+            for post in posts:
+                missing.remove(post.uri)
+            return not missing
+
+        until(none_missing, what="all posts at the AppView", seconds=60, every=0)
 
     def await_gone(self, uri: str) -> None:
         until(lambda: self.seen(uri) is None, what=f"{uri} gone from the AppView")

@@ -11,7 +11,7 @@ import pytest
 from atproto import models
 from atproto_client.utils import TextBuilder
 
-from platforms.contract import Incoming, MentionKind
+from platforms.contract import Batch, Incoming, MentionKind, Refused
 
 from .desk import Desk, drain, open_desk
 from .people import Bluesky, Person, until
@@ -142,8 +142,7 @@ def test_what_came_in_while_nobody_polled_is_all_read_oldest_first(
     poller = Poller(desk)
     poller.poll()
     made = _many(resident, desk.person, 230)
-    for uri in made:
-        desk.network.await_post(uri)
+    desk.network.await_posts(made)
     poller.poll_until(made)
     assert len(poller.ids) == 230
     assert set(poller.ids) == made
@@ -156,19 +155,22 @@ def test_many_of_the_same_millisecond_are_all_read(desk: Desk, resident: Person)
     now = datetime.now(UTC) - timedelta(seconds=1)
     times = [now - timedelta(milliseconds=number // 8) for number in range(100)]
     made = _many(resident, desk.person, 100, times)
-    for uri in made:
-        desk.network.await_post(uri)
+    desk.network.await_posts(made)
     poller.poll_until(made)
     assert len(poller.ids) == 100
 
 
 def test_a_first_poll_takes_the_most_recent_page(desk: Desk, resident: Person) -> None:
     made = _many(resident, desk.person, 120)
-    for uri in made:
-        desk.network.await_post(uri)
-    batch = desk.adapter().fetch_mentions("")
+    desk.network.await_posts(made)
+
+    def with_the_newest() -> Batch[Incoming] | None:  # told of after it is there
+        batch = desk.adapter().fetch_mentions("")
+        newest = batch.items[-1].text if batch.items else ""
+        return batch if newest.endswith("number 119") else None
+
+    batch = until(with_the_newest, what="the newest mention in a first poll")
     assert 0 < len(batch.items) <= 50
-    assert batch.items[-1].text.endswith("number 119")
     times = [item.posted_at for item in batch.items]
     assert times == sorted(times)
 
@@ -236,3 +238,46 @@ def test_search_finds_what_is_new(desk: Desk, resident: Person) -> None:
     found, cursor = drain(lambda c: desk.adapter().search(word, c), cursor)
     assert [item.remote_id for item in found] == [second.uri]
     assert drain(lambda c: adapter.search(word, c), cursor)[0] == []
+
+
+def test_a_hidden_reply_is_marked_so_in_the_thread(desk: Desk, resident: Person) -> None:
+    ours = desk.network.post(desk.person, "Questions welcome")
+    ref = models.create_strong_ref(ours)
+    to_ours = models.AppBskyFeedPost.ReplyRef(parent=ref, root=ref)
+    rude = [desk.network.post(resident, f"Rude {n}", reply_to=to_ours).uri for n in range(2)]
+    for uri in (*rude, rude[0]):
+        desk.adapter().hide(uri)
+
+    def hidden() -> bool:
+        post = desk.network.await_post(ours.uri)
+        gate = post.threadgate.record if post.threadgate else None
+        return gate is not None and sorted(gate.hidden_replies or []) == sorted(rude)
+
+    until(hidden, what="both replies hidden, each once")
+    elsewhere = desk.network.post(resident, "Under nothing of ours")
+    with pytest.raises(Refused):
+        desk.adapter().hide(elsewhere.uri)
+
+
+def test_a_blocked_person_is_no_longer_heard(desk: Desk) -> None:
+    nuisance = desk.network.account()
+    neighbour = desk.network.account()
+    poller = Poller(desk)
+    before = desk.network.mention(nuisance, desk.person, "first")
+    poller.poll_until({before.uri})
+    desk.adapter().block(nuisance.did)
+    desk.adapter().block(nuisance.did)
+
+    def blocked() -> bool:
+        seen = desk.person.client.app.bsky.actor.get_profile({"actor": nuisance.did})
+        return bool(seen.viewer and seen.viewer.blocking)
+
+    until(blocked, what="the block at the AppView")
+    desk.network.mention(nuisance, desk.person, "second")
+    heard = desk.network.mention(neighbour, desk.person, "hello")
+    poller.poll_until({heard.uri})
+    assert poller.ids == [before.uri, heard.uri]
+    records = desk.person.client.com.atproto.repo.list_records(
+        {"repo": desk.person.did, "collection": "app.bsky.graph.block"}
+    ).records
+    assert [record.value.subject for record in records] == [nuisance.did]
