@@ -8,6 +8,15 @@ from platforms.sandbox.database import Database
 from platforms.sandbox.records import PAGE_MAX, Account, NotAllowed, Notice, Post
 from platforms.sandbox.rows import POSTS, VISIBLE, load_posts
 
+_NOTICES = (
+    "SELECT n.post_id, n.kind FROM notices n JOIN posts p ON p.id = n.post_id"
+    " WHERE n.account_id = ? AND n.post_id > ? AND p.deleted_at IS NULL"
+    " AND p.author_id NOT IN (SELECT blocked_id FROM blocks WHERE account_id = ?)"
+)
+_THESE = " WHERE p.id IN (SELECT value FROM json_each(?)) ORDER BY p.id"
+_NEWEST_FIRST = " ORDER BY n.post_id DESC LIMIT ?"
+_OLDEST_FIRST = " ORDER BY n.post_id LIMIT ?"
+
 
 class Lists:
     def __init__(self, database: Database) -> None:
@@ -66,23 +75,23 @@ class Lists:
 
         Deleted posts and those of blocked people are left out.
         """
-        posts, more = self._after(
-            "p.deleted_at IS NULL"
-            " AND p.id IN (SELECT post_id FROM notices WHERE account_id = ?)"
-            " AND p.author_id NOT IN (SELECT blocked_id FROM blocks WHERE account_id = ?)",
-            (account.id, account.id),
-            after,
-            limit,
-        )
+        limit = max(1, min(limit, PAGE_MAX))
         with self.database.reading() as connection:
+            # By the index of notices alone: an account may have very many.
             kinds = {
                 row["post_id"]: row["kind"]
                 for row in connection.execute(
-                    "SELECT post_id, kind FROM notices WHERE account_id = ?"
-                    " AND post_id IN (SELECT value FROM json_each(?))",
-                    (account.id, json.dumps([post.id for post in posts])),
+                    _NOTICES + (_NEWEST_FIRST if after is None else _OLDEST_FIRST),
+                    (account.id, after or 0, account.id, limit + 1),
                 )
             }
+            chosen = list(kinds)[:limit]
+            posts = load_posts(
+                connection,
+                POSTS + _THESE,
+                (json.dumps(chosen),),
+            )
+        more = after is not None and len(kinds) > limit
         return [Notice(kinds[post.id], post) for post in posts], more
 
     def _after(
