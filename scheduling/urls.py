@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import approvals, calendar, compose, media, posts
+from scheduling.views import approvals, calendar, compose, media, posts, story
 
 app_name = "scheduling"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("posts/save/", compose.compose_save, name="compose_save"),
     path("posts/send/", compose.compose_send, name="compose_send"),
     path("posts/<int:post_id>/", posts.post, name="post"),
+    path("posts/<int:post_id>/story/", story.story, name="story"),
     path("posts/<int:post_id>/edit/", compose.compose_edit, name="compose_edit"),
     path("posts/<int:post_id>/take-back/", posts.post_take_back, name="post_take_back"),
     path("posts/<int:post_id>/cancel/", posts.post_cancel, name="post_cancel"),

@@ -33,6 +33,7 @@ def _calm(settings: Any, tmp_path: Any) -> None:
     """No second factor unless a test asks for it; uploads go where the test's files go."""
     settings.REQUIRE_MFA = False
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.WHITENOISE_AUTOREFRESH = True  # else it looks for what collectstatic makes
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,0 +1,45 @@
+"""Reading and exporting the record goes on record itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.actions import action, record
+from audit.actors import Actor, ActorKind
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    allowed: bool
+    reason: str = ""
+    hidden: bool = False
+
+
+def _a_reader(actor: Actor, _: Mapping[str, Any]) -> _Verdict:
+    """What is read was filtered by the policy before; here only somebody has to be named."""
+    if actor.kind in (ActorKind.PERSON, ActorKind.COMMAND):
+        return _Verdict(True)
+    return _Verdict(False, "Sign in to read the record.")
+
+
+@action("record.read", needs=_a_reader)
+def record_read(*, actor: Actor, filters: Mapping[str, Any]) -> None:
+    """Somebody looked at a page of the record."""
+    record("record.read", data=filters)
+
+
+@action("record.export_began", needs=_a_reader)
+def record_export_begin(*, actor: Actor, filters: Mapping[str, Any], format: str) -> None:
+    """Somebody is about to be given the record; written before the first line leaves."""
+    record("record.export_began", data={**filters, "format": format})
+
+
+@action("record.exported", needs=_a_reader)
+def record_export_end(
+    *, actor: Actor, filters: Mapping[str, Any], format: str, count: int, complete: bool
+) -> None:
+    """An export ended. `count`: lines handed over; `complete`: none was left when it ended."""
+    data = {**filters, "format": format, "count": count, "complete": complete}
+    record("record.exported", data=data)

@@ -1,0 +1,211 @@
+"""The record page: filters, rows that open in place, and the export of what is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_safe
+
+from accounts.web import actor_of, person_of
+from audit.actors import Actor
+from audit.exporting import as_row, csv_chunks
+from audit.forms import MACHINES, RecordFilterForm, people_called, person_label
+from audit.models import Event
+from audit.selectors.events import (
+    Cursor,
+    Filters,
+    Page,
+    Scope,
+    event_get,
+    events_all,
+    events_page,
+    newest,
+)
+from audit.services.reading import record_export_begin, record_export_end, record_read
+from audit.telling import facts, pruned, told
+from audit.views.scope import people_of, scope_of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the page, as templates/_components/record_row.html asks for it."""
+
+    at: datetime
+    who: str
+    did: str
+    what: str
+    where: str
+    url: str
+    detail: str
+
+
+@require_safe
+def record(request: HttpRequest) -> HttpResponse:
+    """A page of the record. Looking at it is an event, and so is a view with a wrong filter."""
+    form, scope = _form(request)
+    context: dict[str, Any] = {"form": form, "machines": MACHINES, "everything": _all(scope)}
+    status = 200
+    if form.is_valid():
+        try:
+            context |= _shown(request, form, scope)
+        except OperationalError:  # the search took longer than a page may
+            context |= {"too_slow": True, "here": request.get_full_path()}
+            status = 503
+    _note(request, form)
+    return render(request, "audit/record.html", context, status=status)
+
+
+@require_safe
+def event(request: HttpRequest, event_id: int) -> HttpResponse:
+    """One event with all it holds: inside its row, or as a page of its own."""
+    actor = actor_of(request)
+    scope, _ = scope_of(actor)
+    found = event_get(scope, event_id)
+    if found is None:
+        raise Http404
+    if not request.htmx:  # type: ignore[attr-defined]  # set by middleware
+        record_read(actor=actor, filters={"event": found.pk})
+    data = _data(found, scope)
+    context = {
+        "event": found,
+        "told": told(found),
+        "facts": facts(data),
+        "raw": json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True),
+        "is_page": not request.htmx,  # type: ignore[attr-defined]  # set by middleware
+    }
+    return render(request, "audit/event.html", context)
+
+
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """Names to choose from while somebody types one."""
+    scope, _ = scope_of(actor_of(request))
+    who = request.GET.get("who", "").strip().replace("\x00", "")[:254]
+    found = people_called(people_of(scope), who) if len(who) > 1 else []
+    options = [*MACHINES, *(person_label(person) for person in found)]
+    return render(request, "audit/_people.html", {"options": options})
+
+
+@require_safe
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Exactly what the filters show, as CSV, from the newest line of this moment to the oldest."""
+    form, scope = _form(request)
+    if not form.is_valid():
+        context = {"form": form, "machines": MACHINES, "everything": _all(scope)}
+        return render(request, "audit/record.html", context, status=400)
+    asked = as_data(form.filters)
+    upto = newest()
+    record_export_begin(actor=actor_of(request), filters=asked, format="csv")
+    lines = _csv(actor_of(request), scope, form.filters, asked, upto)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = f"record-{timezone.localtime():%Y-%m-%d-%H%M}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def as_data(filters: Filters) -> dict[str, Any]:
+    """What of the filters was used, for the record of the reading itself."""
+    return {key: value for key, value in asdict(filters).items() if value not in (None, "", False)}
+
+
+def _form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
+    scope, accounts = scope_of(actor_of(request))
+    zone = ZoneInfo(person_of(request).zone_name)
+    form = RecordFilterForm(request.GET, accounts=accounts, people=people_of(scope), zone=zone)
+    return form, scope
+
+
+def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[str, Any]:
+    before, after = (Cursor.read(request.GET.get(name, "")) for name in ("before", "after"))
+    page = events_page(scope, form.filters, before=before, after=after)
+    form.data = {**request.GET.dict(), "who": form.who_label}
+    return {
+        "rows": [_row(event) for event in page.events],
+        "filtered": bool(form.query),
+        "hides_readings": form.filters.hides_readings,
+        "readings_url": _url({**form.query, "readings": "on"}),
+        "export_url": _url(form.query, "audit:export"),
+        "beyond": before is not None or after is not None,
+        "newest_url": _url(form.query),
+        **_pager(page, form.query),
+    }
+
+
+def _pager(page: Page, query: Mapping[str, str]) -> dict[str, str]:
+    count = len(page.events)
+    return {
+        "newer_url": _url({**query, "after": str(page.newer)}) if page.newer else "",
+        "older_url": _url({**query, "before": str(page.older)}) if page.older else "",
+        "shown": f"{count} event{'' if count == 1 else 's'}",
+    }
+
+
+def _row(event: Event) -> Row:
+    said = told(event)
+    url = reverse("audit:event", args=[event.pk])
+    return Row(
+        at=event.occurred_at,
+        who=said.who,
+        did=said.did,
+        what=f"{said.what} {said.rest}".strip(),
+        where=said.where,
+        url=url,
+        # Where no script runs, the row opens to this way on.
+        detail=format_html('<a href="{}">All that this line holds</a>', url),
+    )
+
+
+def _note(request: HttpRequest, form: RecordFilterForm) -> None:
+    """Put the reading on record: what was asked for, in valid terms or as it was written."""
+    if form.is_valid():
+        asked = as_data(form.filters)
+        paged = {k: v for k in ("before", "after") if (v := Cursor.read(request.GET.get(k, "")))}
+        asked |= {key: str(value) for key, value in paged.items()}
+    else:
+        asked = {"not_understood": sorted(form.errors)}
+    record_read(actor=actor_of(request), filters=asked)
+
+
+def _data(event: Event, scope: Scope) -> Any:
+    """What of an event's data this reader may see."""
+    return event.data if scope.account_ids is None else pruned(event.data, scope.account_ids)
+
+
+def _csv(
+    actor: Actor, scope: Scope, filters: Filters, asked: Mapping[str, Any], upto: Cursor | None
+) -> Iterator[str]:
+    """The export, a chunk of events at a time; its end is on record however it ends."""
+    count, complete = 0, False
+
+    def rows() -> Iterator[Sequence[dict[str, Any]]]:
+        nonlocal count
+        for chunk in events_all(scope, filters, upto=upto) if upto else ():
+            count += len(chunk)
+            yield [as_row(event, _data(event, scope)) for event in chunk]
+
+    try:
+        yield from csv_chunks(rows())
+        complete = True
+    finally:
+        record_export_end(actor=actor, filters=asked, format="csv", count=count, complete=complete)
+
+
+def _url(query: Mapping[str, str], name: str = "audit:record") -> str:
+    return f"{reverse(name)}?{urlencode(query)}" if query else reverse(name)
+
+
+def _all(scope: Scope) -> bool:
+    return scope.account_ids is None
