@@ -263,6 +263,10 @@ class SandboxWorld(World):
         self.server = self.sandbox = sandbox_server.SandboxServer()
         self.remote_id = str(self.sandbox.account.id)
 
+    def policy(self, **changes: Any) -> NetworkPolicy:
+        # A whole application answers here, in the same process as the test.
+        return super().policy(**{"read_timeout_s": 1.0, **changes})
+
     @property
     def secret(self) -> str:
         return self.sandbox.token
