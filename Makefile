@@ -33,6 +33,11 @@ test-real: ## run the main job on a real Bluesky network started on this machine
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -m real tests/real $(ARGS)
 
+coverage: ## run the tests and see that 90% of the branches of the four apps were taken
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
+		--cov=mentions --cov=scheduling --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
 check: ## lint, types, import contracts, migrations, settings, templates, generated docs
 	@$(BOOTSTRAP) --dev
 	$(VENV) -m ruff check .
@@ -78,4 +83,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real check check-django fmt env services services-stop key lock clean
+.PHONY: help run test test-real coverage check check-django fmt env services services-stop key lock clean

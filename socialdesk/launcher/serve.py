@@ -23,6 +23,7 @@ from socialdesk.launcher.signin import demo_sign_ins
 from socialdesk.launcher.supervisor import Supervisor
 
 READY_SECONDS = 90.0
+WRONG_ANSWERS = 5  # a page that answers, but not as it should, will not mend itself
 DRAIN_SECONDS = 30.0
 
 
@@ -153,13 +154,20 @@ class _Run:
 
     def _wait_until_ready(self, base_url: str) -> None:
         until = time.monotonic() + READY_SECONDS
+        wrong = 0
         while reason := why_not_ready(self._port, base_url) or why_not_alive(self._port + 1):
             self._signals.check()
-            self._supervisor.tick(0.1)
-            if time.monotonic() > until:
-                raise LauncherError(
-                    f"The page did not answer within {READY_SECONDS:.0f} s: {reason}"
-                )
+            wrong += "nothing answers" not in reason
+            if wrong > WRONG_ANSWERS or time.monotonic() > until:
+                raise LauncherError(f"Socialdesk does not come up: {reason}")
+            # A wrong answer is logged with all its reasons: do not ask for it ten times a second.
+            self._run_for(1.0 if wrong else 0.1)
+
+    def _run_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._signals.check()
+            self._supervisor.tick(left)
 
     def _greet(self) -> None:
         plain = self._console.plain

@@ -301,3 +301,17 @@ def test_failing_preparation_is_a_clear_end(desk):
         assert desk.running() == []
     finally:
         settings.write_text(before)
+
+
+def test_page_that_answers_wrongly_is_a_clear_end(desk):
+    urls = desk.folder / "socialdesk" / "urls.py"
+    before = urls.read_text()
+    urls.write_text(before + "\nraise SystemError('the addresses are wrong')\n")
+    try:
+        desk.start()
+        desk.until("Socialdesk does not come up: /readyz answers 500")
+        assert desk.launcher.wait(PATIENCE) == 1
+        assert "Ready in" not in desk.printed
+        assert desk.running() == []
+    finally:
+        urls.write_text(before)
