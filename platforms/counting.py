@@ -13,8 +13,9 @@ import regex
 from platforms.contract import Image, Limits, TextUnit
 
 # A web address as Mastodon finds one in a text: with its scheme, not in the middle of a word, and
-# without the punctuation of the sentence around it (mastodon/app/lib/text_formatter.rb and
-# twitter-text). Kept simple enough for the browser to count the same way.
+# without the punctuation of the sentence around it (twitter-text as of Mastodon's
+# config/initializers/twitter_regex.rb, but for its list of top-level domains). Kept simple enough
+# for the browser to count the same way.
 _URL = regex.compile(
     r"(?<![\p{L}\p{N}_@#$/])https?://[\p{L}\p{N}](?:[\p{L}\p{N}.\-]*[\p{L}\p{N}])?"
     r"\.[\p{L}\p{N}\-]+(?::\d{1,5})?(?:[/?#][^\s<>\"“”‘’«»\p{Cc}]*)?",
@@ -23,11 +24,13 @@ _URL = regex.compile(
 # Of Mastodon's app/models/account.rb: '@name@host', not inside a word or a path.
 _MENTION = regex.compile(
     r"(?<![\p{L}\p{N}_=/])@(?P<name>[a-z0-9_]+(?:[a-z0-9_.\-]+[a-z0-9_]+)?)"
-    r"@[\p{L}\p{N}_]+(?:[.\-]+[\p{L}\p{N}_]+)*(?::\d{1,5})?",
+    r"@(?=[^\s@/]{1,253}(?![\p{L}\p{N}_]))[\p{L}\p{N}_]+(?:[.\-]+[\p{L}\p{N}_]+)*(?::\d{1,5})?",
     regex.IGNORECASE,
 )
 _GRAPHEME = regex.compile(r"\X")
-_TRAILING = ".,;:!?'*_~"
+_URL_MAX = 4_096  # twitter-text takes nothing longer for an address
+_NOT_LAST_IN_PATH = frozenset("!?*\"'「」;:=,.$%[]~&|@(")
+_NOT_LAST_IN_QUERY = frozenset("!?*'(;:+$%[].,~|@^")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,13 @@ def find_urls(text: str) -> list[tuple[int, int]]:
         start, end = match.span()
         while end > start:
             last = text[end - 1]
+            refused = _NOT_LAST_IN_QUERY if "?" in text[start:end] else _NOT_LAST_IN_PATH
             closes = last == ")" and text.count("(", start, end) < text.count(")", start, end)
-            if last not in _TRAILING and not closes:
+            if last not in refused and not closes:
                 break
             end -= 1
-        found.append((start, end))
+        if end - start <= _URL_MAX:
+            found.append((start, end))
     return found
 
 

@@ -78,14 +78,14 @@ def read_ahead(
     full = len(page) >= page_size
     known = [e.id for e in entries]
     if len(known) > OVERLAP:
-        start, remembered = known[-OVERLAP - 1], known[-OVERLAP:]
-    else:
-        remembered = known
-        if not state and full:
-            start = known[0]
+        start = known[-OVERLAP - 1]
+    elif not state and full:
+        start = known[0]
+    # All that was handed out beyond the new start: also what this page was too short to show.
+    beyond = {id_ for id_ in {*known, *seen} if _order(id_) > _order(start)}
     return Batch(
         items=[e.item for e in entries if e.id not in seen and e.item is not None],
-        cursor=_dump({"after": start, "seen": remembered}),
+        cursor=_dump({"after": start, "seen": sorted(beyond, key=_order)}),
         more=bool(state) and full,
     )
 
@@ -126,12 +126,18 @@ def read_down(
 
     if deep is None:
         new_floor, marks = _remember(entries, floor, bool(place), now)
-        result: dict[str, Any] = {"floor": new_floor.isoformat(), "seen": marks}
     else:
-        result = {"floor": state.get("floor"), "seen": state.get("seen", [])}
+        # What is handed out down here may still be above the floor that the top has by now.
+        new_floor, marks = _time(state.get("floor")), list(state.get("seen", []))
+        known = set(marks)
+        marks += [m for e in entries if e.at >= new_floor and (m := _mark(e.id)) not in known]
+    result: dict[str, Any] = {"floor": new_floor.isoformat(), "seen": marks}
     if place and state and resume:
-        old = {"floor": source.get("floor"), "seen": source.get("seen", [])}
-        result["deep"] = {**old, "place": place}
+        result["deep"] = {
+            "floor": source.get("floor"),
+            "seen": source.get("seen", []),
+            "place": place,
+        }
     return Batch(items=items, cursor=_dump(result), more="deep" in result)
 
 
@@ -171,8 +177,6 @@ def _remember(
     # Whoever dates a post into the future must not push the floor past what is still to come.
     lowest = min((e.at for e in ordered), default=_BEGINNING)
     base = floor or (lowest if unread else _BEGINNING)
-    if floor and unread:  # what is at the lowest time goes on in the next batch
-        base = max(base, min((e.at for e in ordered if e.at > lowest), default=lowest))
     newest = min(ordered[0].at, now) if ordered else _BEGINNING
     base = max(base, newest - REACH)
     kept = [e for e in ordered if e.at >= base]
