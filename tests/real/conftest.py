@@ -12,7 +12,7 @@ from .packages import install
 from .people import Bluesky
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 600  # the first test may have to wait until the packages are installed
+SECONDS = 900  # the first test may have to wait until the packages are installed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
