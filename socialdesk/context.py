@@ -47,12 +47,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             request, "Approvals", "scheduling:approvals", "checkbox", "g a", waiting_count(actor)
         ),
         _item(request, "Inbox", "mentions:inbox", "inbox", "g i", unread_count(actor)),
-        _item(request, "Accounts", "accounts:accounts", "at", "g s"),
+        _item(request, "Accounts", "accounts:register", "at", "g s"),
     ]
     if OrgCapability.PEOPLE in org:
-        items.append(_item(request, "People", "accounts:people", "users", "g p"))
+        items.append(_item(request, "People", "people:people", "users", "g p"))
     items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
-    items.append(_item(request, "Settings", "accounts:settings", "settings", "g e"))
+    items.append(_item(request, "Settings", "profile", "settings", "g e"))
     return items
 
 

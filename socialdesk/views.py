@@ -99,7 +99,7 @@ def _people(actor: Actor, q: str) -> dict[str, Any]:
     rows = User.objects.filter(Q(full_name__icontains=q) | Q(email__icontains=q), is_active=True)
     results = [
         {
-            "url": reverse("accounts:person", args=[user.pk]),
+            "url": reverse("people:person", args=[user.pk]),
             "title": user.full_name,
             "detail": user.email,
             "icon": "user",
