@@ -74,7 +74,11 @@ class NoAnswer(GuardError):
 
 # --- addresses ------------------------------------------------------------------------------
 
-_CGNAT = ipaddress.ip_network("100.64.0.0/10")
+# Not public, whatever the version of Python's own table says: carrier-grade NAT, protocol
+# assignments, and the relays of 6to4.
+_NOT_PUBLIC = [
+    ipaddress.ip_network(network) for network in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24")
+]
 # RFC 6052 and RFC 8215: IPv4 inside IPv6, reachable through a translator of the local network.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
@@ -111,7 +115,7 @@ def is_public(address: str) -> bool:
             return ip not in _NAT64_LOCAL and all(is_public(str(v4)) for v4 in inner)
         if ip.is_site_local:
             return False
-    elif ip in _CGNAT:
+    elif any(ip in network for network in _NOT_PUBLIC):
         return False
     return ip.is_global and not (
         ip.is_private
@@ -303,9 +307,6 @@ class _GuardedAdapter(HTTPAdapter):
         manager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
         manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         self.poolmanager = manager
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        raise AddressRefused("Requests do not go through a proxy of the environment.")
 
     def send(
         self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
