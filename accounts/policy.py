@@ -296,4 +296,4 @@ def _too_low(capability: Capability, held: frozenset[Capability], account: Socia
 def _has_mfa(user: User) -> bool:
     from allauth.mfa.models import Authenticator
 
-    return Authenticator.objects.filter(user=user).exclude(type="recovery_codes").exists()
+    return bool(Authenticator.objects.filter(user=user).exclude(type="recovery_codes").exists())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    DjangoHelpFormatter,
+)
 
 from accounts.errors import Invalid
 from accounts.models import SocialAccount, Team, User
@@ -22,6 +27,13 @@ exit codes:
   1  refused, invalid, or something that was asked about is not well; the reason is on stderr
   2  wrong usage
 """
+
+
+class _KeepLines(DjangoHelpFormatter):
+    """Leaves text of several lines as it was written."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +52,11 @@ class DeskCommand(BaseCommand):
     exit code 1; nothing else is caught.
     """
 
-    requires_system_checks: list[str] = []  # the web process and `manage.py check` see to them
+    requires_system_checks = ()  # the web process and `manage.py check` see to them
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        parser = super().create_parser(prog_name, subcommand, epilog=EXIT_CODES, **kwargs)
+        kwargs = {"formatter_class": _KeepLines, "epilog": EXIT_CODES, **kwargs}
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
         self.name = subcommand
         return parser
 
@@ -54,7 +67,7 @@ class DeskCommand(BaseCommand):
     def arguments(self, parser: ArgumentParser) -> None:
         """Add the command's own arguments."""
 
-    def act(self, **options: Any) -> Report:
+    def act(self, given: Namespace) -> Report:
         """Do the work. Raises Invalid, NotAllowed, PlatformError."""
         raise NotImplementedError
 
@@ -63,9 +76,9 @@ class DeskCommand(BaseCommand):
         return Actor.command(self.name)
 
     def handle(self, **options: Any) -> None:
-        as_json = options.pop("json")
+        as_json = options["json"]
         try:
-            report = self.act(**options)
+            report = self.act(Namespace(**options))
         except Invalid as error:
             self._refuse(error.message, error.field, as_json)
         except NotAllowed as error:
@@ -108,11 +121,9 @@ def find_account(words: str) -> SocialAccount:
         found = list(SocialAccount.objects.filter(pk=int(words)))
     else:
         platform, colon, handle = words.partition(":")
-        accounts = (
-            SocialAccount.objects.filter(platform=platform) if colon else SocialAccount.objects
-        )
         bare = (handle if colon else words).strip().removeprefix("@")
-        found = list(accounts.filter(handle__in=[bare, f"@{bare}"])[:2])
+        accounts = SocialAccount.objects.filter(handle__in=[bare, f"@{bare}"])
+        found = list((accounts.filter(platform=platform) if colon else accounts)[:2])
     if not found:
         raise Invalid("", f"There is no account {words}.")
     if len(found) > 1:

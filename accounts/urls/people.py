@@ -1,5 +1,29 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts.views import invitations, joining, people, person, teams
+
+app_name = "people"
+urlpatterns = [
+    path("", people.people, name="people"),
+    path("levels/", people.matrix, name="matrix"),
+    path("options/", people.options, name="options"),
+    path("invite/", invitations.invite, name="invite"),
+    path("invitations/", invitations.invitations, name="invitations"),
+    path("invitations/<int:invitation_id>/again/", invitations.again, name="invite_again"),
+    path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="withdraw"),
+    path("join/", joining.join, name="join"),
+    path("join/<str:token>/", joining.follow, name="follow"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/new/", teams.create, name="team_new"),
+    path("teams/<int:team_id>/", teams.team, name="team"),
+    path("teams/<int:team_id>/change/", teams.change, name="team_change"),
+    path("teams/<int:team_id>/add/", teams.add, name="member_add"),
+    path("teams/<int:team_id>/remove/<int:person_id>/", teams.remove, name="member_remove"),
+    path("<int:person_id>/", person.person, name="person"),
+    path("<int:person_id>/freeze/", person.freeze, name="freeze"),
+    path("<int:person_id>/unfreeze/", person.unfreeze, name="unfreeze"),
+    path("<int:person_id>/roles/", person.roles, name="roles"),
+    path("<int:person_id>/leave/", person.leave, name="leave"),
+]

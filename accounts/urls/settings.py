@@ -1,5 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts.views import settings
+
+urlpatterns = [
+    path("", settings.profile, name="profile"),
+    path("organisation/", settings.organisation, name="organisation"),
+]

@@ -1,5 +1,21 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts.views import account, connecting, levels, register
+
+app_name = "accounts"
+urlpatterns = [
+    path("", register.register, name="register"),
+    path("connect/", connecting.choose, name="connect"),
+    path("connect/<slug:platform>/", connecting.connect, name="connect_to"),
+    path("<int:account_id>/", account.account, name="account"),
+    path("<int:account_id>/check/", account.check, name="check"),
+    path("<int:account_id>/change/", account.change, name="change"),
+    path("<int:account_id>/freeze/", account.freeze, name="freeze"),
+    path("<int:account_id>/unfreeze/", account.unfreeze, name="unfreeze"),
+    path("<int:account_id>/disconnect/", account.disconnect, name="disconnect"),
+    path("<int:account_id>/reconnect/", connecting.reconnect, name="reconnect"),
+    path("<int:account_id>/levels/give/", levels.give, name="give"),
+    path("<int:account_id>/levels/<int:grant_id>/end/", levels.end, name="end_grant"),
+]

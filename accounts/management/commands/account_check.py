@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any
+from argparse import ArgumentParser, Namespace
 
 from accounts.errors import Invalid
 from accounts.health import account_check
@@ -19,11 +18,11 @@ class Command(DeskCommand):
         which.add_argument("account", nargs="?", help="number, handle or platform:handle")
         which.add_argument("--all", action="store_true", help="every connected account")
 
-    def act(self, *, account: str | None, all: bool, **_: Any) -> Report:
-        if all:
+    def act(self, given: Namespace) -> Report:
+        if given.all:
             accounts = list(SocialAccount.objects.filter(disconnected_at=None))
         else:
-            accounts = [find_account(account or "")]
+            accounts = [find_account(given.account or "")]
             if not accounts[0].is_connected:
                 raise Invalid("", f"{accounts[0]} is disconnected.")
         lines, rows, bad = [], [], 0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -39,32 +38,23 @@ class Command(DeskCommand):
             "--approval-required", action="store_true", help="nothing goes out unapproved"
         )
 
-    def act(
-        self,
-        *,
-        platform: str,
-        handle: str,
-        base_url: str,
-        secret_file: str,
-        owner: str,
-        purpose: str,
-        time_zone: str,
-        approval_required: bool,
-        **_: Any,
-    ) -> Report:
-        person = find_person(owner)
+    def act(self, given: Namespace) -> Report:
+        person = find_person(given.owner)
         proven = account_prove(
-            platform=platform, handle=handle, base_url=base_url, secret=read_secret(secret_file)
+            platform=given.platform,
+            handle=given.handle,
+            base_url=given.base_url,
+            secret=read_secret(given.secret_file),
         )
         account = account_connect(
             actor=self.actor,
             proven=proven,
             owner=person,
-            time_zone=time_zone,
-            purpose=purpose,
-            approval_required=approval_required,
+            time_zone=given.time_zone,
+            purpose=given.purpose,
+            approval_required=given.approval_required,
         )
-        data = {"id": account.pk, "platform": platform, "handle": account.handle}
+        data = {"id": account.pk, "platform": given.platform, "handle": account.handle}
         return Report(f"Connected {account} as account {account.pk}.", data)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from argparse import Namespace
 
 from accounts.errors import Invalid
 from accounts.management.base import DeskCommand, Report
@@ -24,7 +24,7 @@ Seal every stored credential with the newest key, so that an old key can be thro
 Nothing is changed when one secret does not open. Running it twice does no harm.
 """
 
-    def act(self, **_: Any) -> Report:
+    def act(self, given: Namespace) -> Report:
         try:
             count = credentials_rotate(actor=self.actor)
         except SealBroken as error:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import date
-from typing import Any
 
 from accounts.errors import Invalid
 from accounts.levels import Level
@@ -30,38 +29,29 @@ class Command(DeskCommand):
             "--until", type=_day, metavar="YYYY-MM-DD", help="last day, in the account's time zone"
         )
 
-    def act(
-        self,
-        *,
-        account: str,
-        level: str,
-        user: str | None,
-        team: str | None,
-        reason: str,
-        until: date | None,
-        **_: Any,
-    ) -> Report:
-        target = find_account(account)
-        person = find_person(user) if user else None
-        group = find_team(team) if team else None
-        if level == NONE:
-            grant = Grant.objects.filter(account=target, user=person, team=group, ended_at=None)
-            found = grant.first()
+    def act(self, given: Namespace) -> Report:
+        target = find_account(given.account)
+        person = find_person(given.user) if given.user else None
+        group = find_team(given.team) if given.team else None
+        if given.level == NONE:
+            held = Grant.objects.filter(account=target, user=person, team=group, ended_at=None)
+            found = held.first()
             if found is None:
                 raise Invalid("", f"{person or group} has no level on {target}.")
-            grant_end(actor=self.actor, grant=found, reason=reason)
+            grant_end(actor=self.actor, grant=found, reason=given.reason)
             return Report(f"{person or group} has no level on {target} any more.", {"level": None})
-        given = grant_set(
+        grant = grant_set(
             actor=self.actor,
             account=target,
-            level=level,
-            reason=reason,
+            level=given.level,
+            reason=given.reason,
             user=person,
             team=group,
-            ends_at=end_of_day(until, target.time_zone) if until else None,
+            ends_at=end_of_day(given.until, target.time_zone) if given.until else None,
         )
-        data = {"id": given.pk, "account": target.pk, "level": level, "ends_at": given.ends_at}
-        return Report(f"{given}.", data)
+        ends_at = grant.ends_at and grant.ends_at.isoformat()
+        data = {"id": grant.pk, "account": target.pk, "level": grant.level, "ends_at": ends_at}
+        return Report(f"{grant}.", data)
 
 
 def _day(text: str) -> date:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any
+from argparse import ArgumentParser, Namespace
 
 from accounts.management.base import DeskCommand, Report, find_person
 from accounts.services.people import user_freeze, user_unfreeze
@@ -18,10 +17,10 @@ class Command(DeskCommand):
         what.add_argument("--reason", help="why; goes on record")
         what.add_argument("--lift", action="store_true", help="lift the freeze")
 
-    def act(self, *, email: str, reason: str | None, lift: bool, **_: Any) -> Report:
-        user = find_person(email)
-        if lift:
+    def act(self, given: Namespace) -> Report:
+        user = find_person(given.email)
+        if given.lift:
             user_unfreeze(actor=self.actor, user=user)
             return Report(f"{user} may work again.", {"email": user.email, "frozen": False})
-        user_freeze(actor=self.actor, user=user, reason=reason or "")
+        user_freeze(actor=self.actor, user=user, reason=given.reason or "")
         return Report(f"{user} is frozen.", {"email": user.email, "frozen": True})

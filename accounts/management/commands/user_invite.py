@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from typing import Any
+from argparse import ArgumentParser, Namespace
 
 from accounts.management.base import DeskCommand, Report, find_team
 from accounts.services.people import ROLES, user_invite
@@ -27,22 +26,19 @@ class Command(DeskCommand):
             "--no-email", action="store_true", help="only print the link, send nothing"
         )
 
-    def act(
-        self, *, email: str, name: str, role: list[str], team: list[str], no_email: bool, **_: Any
-    ) -> Report:
+    def act(self, given: Namespace) -> Report:
         invitation, link = user_invite(
             actor=self.actor,
-            email=email,
-            full_name=name,
-            roles=[_NAMES[r] for r in role],
-            teams=[find_team(t) for t in team],
-            send=not no_email,
+            email=given.email,
+            full_name=given.name,
+            roles=[_NAMES[r] for r in given.role],
+            teams=[find_team(t) for t in given.team],
+            send=not given.no_email,
         )
         data = {
             "email": invitation.email,
             "link": link,
             "expires_at": invitation.expires_at.isoformat(),
         }
-        return Report(
-            f"{invitation.email} may join until {invitation.expires_at:%c %Z}:\n{link}", data
-        )
+        text = f"{invitation.email} may join until {invitation.expires_at:%d %B %Y}:\n{link}"
+        return Report(text, data)

@@ -1,0 +1,136 @@
+"""Forms about social accounts and the levels on them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.utils.html import format_html
+
+from accounts.forms.fields import PersonField, ZoneField, reason_field
+from accounts.levels import Level
+from accounts.models import SocialAccount
+from accounts.moments import end_of_day
+from accounts.selectors.social import CONDITIONS, level_words
+from platforms.contract import PlatformInfo
+from platforms.registry import platform_info, platform_keys
+
+
+class AccountFilter(forms.Form):
+    q = forms.CharField(
+        label="Name, handle or owner",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search"}),
+    )
+    platform = forms.ChoiceField(label="Platform", required=False)
+    health = forms.ChoiceField(
+        label="Health", required=False, choices=[("", "Any"), *CONDITIONS.items()]
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        platforms = [(key, platform_info(key).label) for key in platform_keys()]
+        self.fields["platform"].choices = [("", "Any"), *platforms]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+def secret_field(info: PlatformInfo) -> forms.CharField:
+    """What the platform calls its secret; never shown back once it was sent."""
+    return forms.CharField(
+        label=info.secret_label,
+        help_text=f"{info.secret_help} It is kept sealed and never shown again.",
+        max_length=4_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class ReconnectForm(forms.Form):
+    def __init__(self, info: PlatformInfo, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["secret"] = secret_field(info)
+
+
+class ConnectForm(forms.Form):
+    """What a platform asks for, and what the organisation says of the account."""
+
+    handle = forms.CharField(max_length=255)
+    base_url = forms.CharField(
+        label="Server",
+        max_length=255,
+        help_text="The address of the server, for example https://example.org.",
+    )
+    owner = PersonField(label="Owner", help_text="Who answers for the account. Name or e-mail.")
+    purpose = forms.CharField(
+        max_length=300,
+        required=False,
+        help_text="What the account is for; everybody who works with it reads this.",
+    )
+    time_zone = ZoneField(help_text="Times of this account are in this zone. Type a city.")
+    approval_required = forms.BooleanField(
+        label="Nothing goes out unapproved",
+        required=False,
+        help_text="Publishers and approvers, too, need somebody else's approval.",
+    )
+
+    def __init__(self, info: PlatformInfo, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["handle"].help_text = info.handle_help
+        self.fields["secret"] = secret_field(info)
+        if not info.asks_base_url:
+            del self.fields["base_url"]
+        self.order_fields(["base_url", "handle", "secret"])
+
+
+class AccountForm(forms.Form):
+    """What the organisation says of an account."""
+
+    display_name = forms.CharField(label="Name", max_length=120)
+    owner = PersonField(label="Owner", help_text="Who answers for the account. Name or e-mail.")
+    purpose = forms.CharField(max_length=300, required=False)
+    time_zone = ZoneField()
+    approval_required = forms.BooleanField(
+        label="Nothing goes out unapproved",
+        required=False,
+        help_text="Publishers and approvers, too, need somebody else's approval.",
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = reason_field()
+
+
+class GrantForm(forms.Form):
+    level = forms.ChoiceField(widget=forms.RadioSelect)
+    reason = reason_field(help_text="Why they need it. It goes on record.")
+    last_day = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, account: SocialAccount, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+        words = level_words()
+        choices = [
+            (
+                level.value,
+                format_html(
+                    '<span class="strong">{}</span> <span class="muted">{}</span>',
+                    level.label,
+                    words[level.value],
+                ),
+            )
+            for level in Level
+        ]
+        self.fields["level"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["last_day"].help_text = (
+            f"The level ends by itself at the end of this day in {account.time_zone}. "
+            "Empty: until somebody ends it."
+        )
+
+    def ends_at(self) -> datetime | None:
+        """The end of the last day in the account's zone."""
+        day: date | None = self.cleaned_data["last_day"]
+        return end_of_day(day, self.account.time_zone) if day else None

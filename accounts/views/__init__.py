@@ -1,0 +1,1 @@
+"""Pages of people, teams, social accounts, levels and settings."""

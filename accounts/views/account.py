@@ -1,0 +1,126 @@
+"""The page of one account, and what its managers do there."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.errors import Invalid
+from accounts.forms.social import AccountForm, ReasonForm
+from accounts.health import account_check
+from accounts.levels import Capability
+from accounts.policy import Rights, decide
+from accounts.selectors.social import account_holdings, level_words, people_by_role
+from accounts.services.social import (
+    account_change,
+    account_disconnect,
+    account_freeze,
+    account_unfreeze,
+)
+from accounts.views.common import (
+    manage_account,
+    may_manage,
+    see_account,
+    show_form,
+    tell,
+)
+from accounts.web import actor_of, person_of, show_invalid
+
+
+@require_GET
+def account(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = see_account(request, account_id)
+    actor = actor_of(request)
+    context = {
+        "account": found,
+        "actor": actor,
+        "rights": Rights(actor, [found]),
+        "holdings": account_holdings(found),
+        "by_role": people_by_role(),
+        "level_words": level_words(),
+        "may_manage": bool(may_manage(request, found)),
+        "may_view": bool(decide(actor, Capability.VIEW, found)),
+        "freeze_form": ReasonForm(),
+        "me": person_of(request),
+    }
+    return render(request, "accounts/account.html", context)
+
+
+@require_POST
+def check(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    if not found.is_connected:
+        messages.error(request, f"{found} is disconnected. Reconnect it first.")
+        return redirect("accounts:account", found.pk)
+    error = account_check(actor=actor_of(request), account=found)
+    if error is None:
+        tell(request, f"{found.info.label} answered: the account works.")
+    else:
+        messages.error(request, f"{found.info.label}: {error.message}")
+    return redirect("accounts:account", found.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    initial = {
+        "display_name": found.display_name,
+        "owner": found.owner.email,
+        "purpose": found.purpose,
+        "time_zone": found.time_zone,
+        "approval_required": found.approval_required,
+    }
+    form = AccountForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        try:
+            account_change(actor=actor_of(request), account=found, **form.cleaned_data)
+        except Invalid as error:
+            show_invalid(form, error)
+        else:
+            tell(request, "Saved.")
+            return redirect("accounts:account", found.pk)
+    return show_form(request, form, "accounts/account_change.html", account=found)
+
+
+@require_http_methods(["GET", "POST"])
+def freeze(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        try:
+            account_freeze(actor=actor_of(request), account=found, **form.cleaned_data)
+        except Invalid as error:
+            show_invalid(form, error)
+        else:
+            tell(request, f"{found} is frozen. Nothing goes out from it.")
+            return redirect("accounts:account", found.pk)
+    return show_form(request, form, "accounts/freeze.html", account=found)
+
+
+@require_POST
+def unfreeze(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    try:
+        account_unfreeze(actor=actor_of(request), account=found)
+    except Invalid as error:
+        messages.error(request, error.message)
+    else:
+        tell(request, f"{found} may post again. What was held stays held until it is released.")
+    return redirect("accounts:account", found.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def disconnect(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        try:
+            account_disconnect(actor=actor_of(request), account=found, **form.cleaned_data)
+        except Invalid as error:
+            show_invalid(form, error)
+        else:
+            tell(request, f"{found} is disconnected. Its credentials are gone; its history stays.")
+            return redirect("accounts:account", found.pk)
+    return show_form(request, form, "accounts/disconnect.html", account=found)
