@@ -49,7 +49,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         _item(request, "Inbox", "mentions:inbox", "inbox", "g i", unread_count(actor)),
         _item(request, "Accounts", "accounts:register", "at", "g s"),
     ]
-    if OrgCapability.PEOPLE in org:
+    if org & {OrgCapability.PEOPLE, OrgCapability.RECORD}:
         items.append(_item(request, "People", "people:people", "users", "g p"))
     items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
     items.append(_item(request, "Settings", "profile", "settings", "g e"))
@@ -84,7 +84,7 @@ def _pinned(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "account": account,
             "url": reverse("accounts:account", args=[account.pk]),
-            "health": "frozen" if account.is_frozen else account.health,
+            "health": account.condition,
         }
         for account in accounts
     ]
