@@ -405,19 +405,6 @@ class BlueskyAdapter:
         self._client.ask(lambda client: client.com.atproto.repo.put_record(data), writes=True)
 
 
-def _with_ties(following: str, place: str) -> str:
-    """The place of the next page, a millisecond higher.
-
-    The list goes on strictly below a time, and so skips what shares its time with a page's last
-    entry. `place` is where this page began: a whole page of one millisecond is stepped over.
-    """
-    try:
-        higher = timestamp(datetime.fromisoformat(following) + timedelta(milliseconds=1))
-    except ValueError:
-        return following
-    return following if higher == place else higher
-
-
 def _value(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     value = answer.get("value")
     if not isinstance(value, dict):
