@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from audit.actors import Actor
 from audit.models import Event
-from audit.telling import told
+from audit.selectors.events import Filters, Scope, events_all, newest
+from audit.services.reading import record_export_begin, record_export_end
+from audit.telling import pruned, told
 
 BOM = "\ufeff"
 """Excel takes a CSV file without it for the local code page and garbles every accent; what reads
@@ -76,3 +80,52 @@ def _csv_text(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()
+
+
+FORMATS: dict[str, Callable[[Iterable[Sequence[dict[str, Any]]]], Iterator[str]]] = {
+    "csv": csv_chunks,
+    "json": json_chunks,
+}
+
+
+@dataclass(slots=True)
+class Export:
+    """One handing over of the record. That it began is recorded before the first line leaves,
+    and how far it came when it ends, however it ends."""
+
+    actor: Actor
+    scope: Scope
+    filters: Filters
+    format: str
+    count: int = 0
+    complete: bool = False
+
+    def begin(self) -> Generator[str, None, None]:
+        """Its text, piece by piece: from the newest event of this moment to the oldest."""
+        upto = newest()
+        record_export_begin(actor=self.actor, filters=self.filters.as_data(), format=self.format)
+        chunks = events_all(self.scope, self.filters, upto=upto) if upto else iter(())
+        return self._lines(chunks)
+
+    def _lines(self, chunks: Iterator[Sequence[Event]]) -> Generator[str, None, None]:
+        try:
+            yield from FORMATS[self.format](self._rows(chunks))
+            self.complete = True
+        finally:
+            record_export_end(
+                actor=self.actor,
+                filters=self.filters.as_data(),
+                format=self.format,
+                count=self.count,
+                complete=self.complete,
+            )
+
+    def _rows(self, chunks: Iterator[Sequence[Event]]) -> Iterator[Sequence[dict[str, Any]]]:
+        for chunk in chunks:
+            self.count += len(chunk)
+            yield [as_row(event, data_for(self.scope, event)) for event in chunk]
+
+
+def data_for(scope: Scope, event: Event) -> Any:
+    """What of an event's data a reader of this scope may see."""
+    return event.data if scope.account_ids is None else pruned(event.data, scope.account_ids)

@@ -22,8 +22,8 @@ _NOUNS = {"user": "person", "socialaccount": "account", "grant": "level", "media
 
 _ACCOUNT = re.compile(r"\(([^()]+?) @?[^\s()]+\)$")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)")
-_LONG = 40
-"""Texts longer than this show a change word by word."""
+_SPACES = 2
+"""Texts with at least as many spaces show a change word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,8 @@ def _facts(path: Path, value: Any) -> Iterable[Fact]:
             yield from _facts((*path, key), item)
     else:
         for where, leaf in flat(path, value).items():
-            yield _fact(where, leaf)
+            if leaf is not None and leaf not in ("", []):
+                yield _fact(where, leaf)
 
 
 def _changes(path: Path, before: Any, after: Any) -> Iterable[Fact]:
@@ -181,10 +182,14 @@ def _changes(path: Path, before: Any, after: Any) -> Iterable[Fact]:
         if one == other:
             continue
         label = _label(where) or "Changed"
-        if isinstance(one, str) and isinstance(other, str) and max(len(one), len(other)) > _LONG:
+        if isinstance(one, str) and isinstance(other, str) and _is_text(one + other):
             yield Fact(label, changed=True, parts=tuple(difference(one, other)))
         else:
             yield Fact(label, changed=True, before=in_words(one), after=in_words(other))
+
+
+def _is_text(words: str) -> bool:
+    return words.count(" ") + words.count("\n") >= _SPACES and not _TIME.match(words)
 
 
 def flat(path: Path, value: Any) -> dict[Path, Any]:

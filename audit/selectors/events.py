@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,10 @@ class Filters:
     @property
     def hides_readings(self) -> bool:
         return not self.readings and not self.action
+
+    def as_data(self) -> dict[str, Any]:
+        """What was asked, and nothing that was not; for the record of the reading itself."""
+        return {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
 
 
 @dataclass(frozen=True, slots=True)

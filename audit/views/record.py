@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,22 +19,12 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from accounts.web import actor_of, person_of
-from audit.actors import Actor
-from audit.exporting import as_row, csv_chunks
+from audit.exporting import Export, data_for
 from audit.forms import MACHINES, RecordFilterForm, people_called, person_label
 from audit.models import Event
-from audit.selectors.events import (
-    Cursor,
-    Filters,
-    Page,
-    Scope,
-    event_get,
-    events_all,
-    events_page,
-    newest,
-)
-from audit.services.reading import record_export_begin, record_export_end, record_read
-from audit.telling import facts, pruned, told
+from audit.selectors.events import Cursor, Page, Scope, event_get, events_page
+from audit.services.reading import record_read
+from audit.telling import facts, told
 from audit.views.scope import people_of, scope_of
 
 
@@ -77,7 +67,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
         raise Http404
     if not request.htmx:  # type: ignore[attr-defined]  # set by middleware
         record_read(actor=actor, filters={"event": found.pk})
-    data = _data(found, scope)
+    data = data_for(scope, found)
     context = {
         "event": found,
         "told": told(found),
@@ -105,20 +95,12 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if not form.is_valid():
         context = {"form": form, "machines": MACHINES, "everything": _all(scope)}
         return render(request, "audit/record.html", context, status=400)
-    asked = as_data(form.filters)
-    upto = newest()
-    record_export_begin(actor=actor_of(request), filters=asked, format="csv")
-    lines = _csv(actor_of(request), scope, form.filters, asked, upto)
+    lines = Export(actor_of(request), scope, form.filters, "csv").begin()
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"record-{timezone.localtime():%Y-%m-%d-%H%M}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
-
-
-def as_data(filters: Filters) -> dict[str, Any]:
-    """What of the filters was used, for the record of the reading itself."""
-    return {key: value for key, value in asdict(filters).items() if value not in (None, "", False)}
 
 
 def _form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
@@ -171,36 +153,12 @@ def _row(event: Event) -> Row:
 def _note(request: HttpRequest, form: RecordFilterForm) -> None:
     """Put the reading on record: what was asked for, in valid terms or as it was written."""
     if form.is_valid():
-        asked = as_data(form.filters)
+        asked = form.filters.as_data()
         paged = {k: v for k in ("before", "after") if (v := Cursor.read(request.GET.get(k, "")))}
         asked |= {key: str(value) for key, value in paged.items()}
     else:
         asked = {"not_understood": sorted(form.errors)}
     record_read(actor=actor_of(request), filters=asked)
-
-
-def _data(event: Event, scope: Scope) -> Any:
-    """What of an event's data this reader may see."""
-    return event.data if scope.account_ids is None else pruned(event.data, scope.account_ids)
-
-
-def _csv(
-    actor: Actor, scope: Scope, filters: Filters, asked: Mapping[str, Any], upto: Cursor | None
-) -> Iterator[str]:
-    """The export, a chunk of events at a time; its end is on record however it ends."""
-    count, complete = 0, False
-
-    def rows() -> Iterator[Sequence[dict[str, Any]]]:
-        nonlocal count
-        for chunk in events_all(scope, filters, upto=upto) if upto else ():
-            count += len(chunk)
-            yield [as_row(event, _data(event, scope)) for event in chunk]
-
-    try:
-        yield from csv_chunks(rows())
-        complete = True
-    finally:
-        record_export_end(actor=actor, filters=asked, format="csv", count=count, complete=complete)
 
 
 def _url(query: Mapping[str, str], name: str = "audit:record") -> str:
