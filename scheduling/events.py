@@ -6,6 +6,6 @@ declare_events(
     post__created="wrote a post",
     post__changed="changed a post",
     media__added="uploaded a picture",
-    delivery__rescheduled="moved",
+    delivery__rescheduled="moved {} to another time",
     delivery__tried="began an attempt to publish",
 )

@@ -30,20 +30,20 @@ class State(models.TextChoices):
 
 
 declare_events(
-    delivery__submitted="sent for approval",
-    delivery__returned="returned with a comment",
+    delivery__submitted="sent {} for approval",
+    delivery__returned="returned {} with a comment",
     delivery__approved="approved",
     delivery__scheduled="scheduled",
-    delivery__taken_back="took back to draft",
+    delivery__taken_back="took {} back to draft",
     delivery__held="held",
     delivery__released="released",
     delivery__cancelled="cancelled",
     delivery__claimed="began to publish",
     delivery__published="published",
-    delivery__retried="will try again",
+    delivery__retried="will try {} again",
     delivery__failed="failed to publish",
-    delivery__in_doubt="could not tell whether it went out",
-    delivery__settled="settled what was in doubt",
+    delivery__in_doubt="could not tell whether {} went out",
+    delivery__settled="settled what became of {}",
     delivery__withdrawn="withdrew",
 )
 
