@@ -339,6 +339,12 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        # The ticks of every second say nothing that their work does not say itself.
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "django_structlog.celery.receivers": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
         # The clock ticks every second; that a tick found nothing to do is not worth five lines.
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},

@@ -93,6 +93,7 @@ def publish(delivery_id: int, fence: int) -> str:
         log.exception("adapter_fault", delivery=delivery.pk, kind=type(raised).__name__)
         error = OutcomeUnknown("The platform's answer could not be understood.", code="fault")
     outcome = _finish(actor=PUBLISHER, begun=begun, published=published, error=error)
+    log.info("publish", delivery=delivery.pk, account=delivery.account_id, outcome=outcome)
     if not isinstance(error, Refused):
         health_note(
             actor=PUBLISHER,
@@ -108,7 +109,7 @@ def outgoing_of(delivery: Delivery, *, with_data: bool = True) -> Outgoing:
     return Outgoing(
         key=delivery.key.hex,
         text=delivery.text,
-        created_at=delivery.due_at or delivery.created_at,
+        created_at=delivery.stamp or delivery.created_at,
         images=described(delivery.post.media.all(), with_data=with_data),
         reply_to=ReplyRef(reply["remote_id"], reply.get("extra") or {}) if reply else None,
     )
@@ -153,7 +154,11 @@ def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
         content_hash=hash_of(content),
     )
     delivery.lease_until = lease_end()
-    Delivery.objects.filter(pk=delivery.pk).update(lease_until=delivery.lease_until)
+    # Platforms that take a key of ours derive it from this, so it outlives every change of plan.
+    delivery.stamp = delivery.stamp or timezone.now()
+    Delivery.objects.filter(pk=delivery.pk).update(
+        lease_until=delivery.lease_until, stamp=delivery.stamp
+    )
     record(
         "delivery.tried",
         subject=delivery,

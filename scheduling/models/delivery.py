@@ -52,6 +52,7 @@ class Delivery(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     checks = models.PositiveSmallIntegerField(default=0)  # look-ups while in doubt
     steps = models.JSONField(default=dict, blank=True)
+    stamp = models.DateTimeField(null=True, blank=True)  # of the first attempt; the same for all
     problem = models.CharField(max_length=500, blank=True)  # the last failure, for people
     problem_code = models.CharField(max_length=64, blank=True)
 
@@ -69,6 +70,7 @@ class Delivery(models.Model):
             "tries",
             "checks",
             "steps",
+            "stamp",
             "created_at",
         ]
     )

@@ -27,6 +27,7 @@ from scheduling.engine.claim import claim_due, take_back_expired
 from scheduling.engine.publish import FenceLost, backoff, publish
 from scheduling.engine.reconcile import MOST_LOOKS, due_looks, reconcile
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Post
+from scheduling.services.deliveries import delivery_settle
 from scheduling.states import State
 from tests.factories import COMMAND, person
 from tests.scheduling.conftest import fall_due, run_due
@@ -213,6 +214,15 @@ class TestOutcomes:
         delivery, _ = self.one(desk, network)
         assert after(delivery).state == State.PUBLISHED
         assert Event.objects.filter(name="delivery.settled").count() == 1
+
+    def test_sending_again_by_hand_uses_the_key_and_time_of_the_first_attempt(self, desk, network):
+        delivery, _ = self.one(desk, network, OutcomeUnknown("Connection reset"))
+        delivery_settle(
+            actor=person(desk.publisher), delivery=delivery, went_out=False, send_again=True
+        )
+        assert run_due() == ["published"]
+        first, second = network.arrived
+        assert (first.key, first.created_at) == (second.key, second.created_at)
 
 
 class TestTheLastLook:
