@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from threading import Event
 from types import FrameType
 from typing import Any
 
@@ -28,11 +30,13 @@ proc_name = "sandbox"
 def post_worker_init(worker: Any) -> None:
     """Let go of requests that are held up on purpose, so that stopping takes no time."""
     stopping = worker.wsgi.extensions["sandbox"].stopping
-    before = signal.getsignal(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, _letting_go(stopping, signal.getsignal(number)))
 
+
+def _letting_go(stopping: Event, before: Any) -> Callable[[int, FrameType | None], None]:
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.set()
-        if callable(before):
-            before(number, frame)
+        before(number, frame)
 
-    signal.signal(signal.SIGTERM, stop)
+    return stop

@@ -58,6 +58,7 @@ def timeline() -> str:
         newest=newest,
         seen=seen,
         fresh=lists.starters_since(seen) if seen is not None else None,
+        official=network().store.accounts.listed(official=True, limit=6),
         draft=_new_draft(),
     )
 

@@ -434,7 +434,10 @@ class TestFaults:
 
 
 class TestProgram:
-    def test_it_stops_at_once_even_while_something_hangs(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+    def test_it_stops_at_once_even_while_something_hangs(
+        self, tmp_path: Path, how: signal.Signals
+    ) -> None:
         with running_sandbox(tmp_path / "data") as network:
             connection = network.open_account("northmoor_fire")
             network.fault("hang", seconds=60)
@@ -447,7 +450,7 @@ class TestProgram:
             waiting.start()
             time.sleep(0.5)
             started = time.monotonic()
-            network.process.send_signal(signal.SIGTERM)
+            network.process.send_signal(how)
             assert network.process.wait(10) == 0
             assert time.monotonic() - started < 4
             waiting.join()
