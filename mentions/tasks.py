@@ -15,7 +15,7 @@ def dispatch_polls() -> None:
     """Every second: hand the accounts that are due to the workers."""
     for account_id in polling.claim_due():
         # A message nobody took in time is worth nothing: its account has been claimed again.
-        poll_account.apply_async(args=[account_id], expires=polling.LEASE.total_seconds())
+        poll_account.apply_async(args=(account_id,), expires=polling.LEASE.total_seconds())
 
 
 @shared_task(name="mentions.poll_account")

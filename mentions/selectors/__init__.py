@@ -1,1 +1,1 @@
-"""What pages read of mentions; always through the policy."""
+"""What pages read of conversations: only on accounts that the actor may view."""

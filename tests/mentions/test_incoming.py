@@ -82,7 +82,7 @@ def test_a_web_address_stays():
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        (datetime(2026, 11, 23, 9, 0), AT),  # noqa: DTZ001 - what is tested
+        (datetime(2026, 11, 23, 9, 0), AT),
         (datetime(9999, 12, 31, tzinfo=UTC), NOW),
         (datetime.max, NOW),  # noqa: DTZ901 - what is tested
         (datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))), NOW),

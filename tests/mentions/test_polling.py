@@ -269,7 +269,7 @@ def test_dispatching_hands_each_due_account_to_a_worker(account, monkeypatch):
     monkeypatch.setattr(poll_account, "apply_async", lambda **how: sent.append(how))
     dispatch_polls()
     dispatch_polls()
-    assert sent == [{"args": [account.pk], "expires": LEASE.total_seconds()}]
+    assert sent == [{"args": (account.pk,), "expires": LEASE.total_seconds()}]
 
 
 def test_two_dispatchers_at_once_share_the_accounts(transactional_db):
