@@ -95,12 +95,12 @@ class SocialAccount(models.Model):
     def condition(self) -> str:
         """Health, freeze and connection as the one word pages show (`{% health %}` draws it)."""
         if not self.is_connected or self.health == Health.LOST:
-            return "broken"
+            return "lost"
         if self.is_frozen:
             return "frozen"
         if self.checked_at is None:
             return "unknown"
-        return "ok" if self.health == Health.HEALTHY else "attention"
+        return self.health
 
 
 class Credential(models.Model):

@@ -52,17 +52,21 @@ def _teams() -> Prefetch[str, QuerySet[Group], str]:
     return Prefetch("groups", with_team.order_by("team__name"), to_attr="team_groups")
 
 
-def people_named(text: str, limit: int = 20) -> list[User]:
-    """Up to `limit` people who may be given something and whose name or address has `text`."""
+SHOWN_AT_MOST = 20
+"""People or teams suggested at once; whoever is not among them is found by typing more."""
+
+
+def people_named(text: str) -> list[User]:
+    """Some people who may be given something and whose name or address has `text`."""
     found = User.objects.filter(is_active=True)
     if text:
         found = found.filter(Q(full_name__icontains=text) | Q(email__icontains=text))
-    return list(found[:limit])
+    return list(found[:SHOWN_AT_MOST])
 
 
-def teams_named(text: str, limit: int = 20) -> list[Team]:
-    """Up to `limit` teams whose name has `text`."""
-    return list(Team.objects.filter(name__icontains=text)[:limit])
+def teams_named(text: str) -> list[Team]:
+    """Some teams whose name has `text`."""
+    return list(Team.objects.filter(name__icontains=text)[:SHOWN_AT_MOST])
 
 
 def teams() -> QuerySet[Team]:

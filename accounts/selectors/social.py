@@ -14,9 +14,9 @@ from accounts.policy import accounts_where, decide_org
 from audit.actors import Actor
 
 CONDITIONS: dict[str, str] = {
-    "ok": "Working",
-    "attention": "Needs attention",
-    "broken": "Not connected",
+    "healthy": "Working",
+    "troubled": "Not answering",
+    "lost": "Needs reconnecting",
     "frozen": "Frozen",
 }
 
@@ -44,13 +44,13 @@ def accounts_found(
         accounts = accounts.filter(platform=platform)
     broken = Q(disconnected_at__isnull=False) | Q(health=Health.LOST)
     frozen = Q(frozen_at__isnull=False)
-    if condition == "broken":
+    if condition == "lost":
         accounts = accounts.filter(broken)
     elif condition == "frozen":
         accounts = accounts.filter(frozen)
-    elif condition == "attention":
+    elif condition == "troubled":
         accounts = accounts.exclude(broken).filter(health=Health.TROUBLED)
-    elif condition == "ok":
+    elif condition == "healthy":
         accounts = accounts.exclude(broken).exclude(frozen).filter(health=Health.HEALTHY)
     return accounts
 
@@ -101,7 +101,8 @@ def level_words() -> dict[str, str]:
         held = CAPABILITIES[level] - (CAPABILITIES[below] if below else frozenset())
         new = "; ".join(c.label[:1].lower() + c.label[1:] for c in Capability if c in held)
         if below:
-            words[level.value] = f"What a {below.label.lower()} may, and: {new}."
+            article = "an" if below is Level.APPROVER else "a"
+            words[level.value] = f"What {article} {below.label.lower()} may, and: {new}."
         else:
             words[level.value] = f"{new[:1].upper()}{new[1:]}."
         below = level

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.errors import Invalid
 from accounts.forms.social import GrantForm
 from accounts.models import Grant, SocialAccount, Team, User
-from accounts.selectors.people import people_named, teams_named
+from accounts.selectors.people import SHOWN_AT_MOST, people_named, teams_named
 from accounts.services.grants import grant_end, grant_set
 from accounts.views.common import manage_account, number_or_404, show_form, tell
-from accounts.web import actor_of, show_invalid
+from accounts.web import actor_of, person_of, show_invalid
 
 
 @require_http_methods(["GET", "POST"])
@@ -42,14 +42,16 @@ def give(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _who(request: HttpRequest, account: SocialAccount) -> HttpResponse:
     text = request.GET.get("find", "").strip()[:100]
-    grants = Grant.objects.filter(account=account, ended_at=None)
+    people = [one for one in people_named(text) if one != person_of(request)]
+    grants = list(Grant.objects.in_force().filter(account=account))
+    by_person = {g.user_id: g.get_level_display() for g in grants if g.user_id}
+    by_team = {g.team_id: g.get_level_display() for g in grants if g.team_id}
     context = {
         "account": account,
         "find": text,
-        "teams": teams_named(text),
-        "people": people_named(text),
-        "held_by_people": {g.user_id: g for g in grants if g.user_id},
-        "held_by_teams": {g.team_id: g for g in grants if g.team_id},
+        "teams": [(team, by_team.get(team.pk, "")) for team in teams_named(text)],
+        "people": [(one, by_person.get(one.pk, "")) for one in people],
+        "more": len(people) >= SHOWN_AT_MOST - 1,
     }
     return render(request, "accounts/grant_who.html", context)
 
