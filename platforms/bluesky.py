@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any, ClassVar
 
 from atproto import models
@@ -16,24 +15,21 @@ from atproto import models
 from platforms.bluesky_client import BlueskyClient
 from platforms.bluesky_records import (
     POST,
-    facets_of,
     incoming_of,
     is_did,
-    objects,
     own_post_of,
-    permalink,
-    post_record,
+    rows_of,
     split_uri,
     tid,
     timestamp,
 )
+from platforms.bluesky_writer import BlueskyWriter
 from platforms.contract import (
     AuthorisationLost,
     Batch,
     Connection,
     Feature,
     Identity,
-    Image,
     Incoming,
     Limits,
     Lookup,
@@ -47,7 +43,6 @@ from platforms.contract import (
     Published,
     Refused,
     Remember,
-    ReplyRef,
     Steps,
     TextUnit,
 )
@@ -104,6 +99,7 @@ class BlueskyAdapter:
         self, connection: Connection, *, network: NetworkPolicy, remember: Remember
     ) -> None:
         self._client = BlueskyClient(connection, network, remember)
+        self._writer = BlueskyWriter(self._client)
 
     # --- who, and how much --------------------------------------------------------------------
 
@@ -145,119 +141,7 @@ class BlueskyAdapter:
         for problem in text_problems(post.text, limits, post.images):
             raise Refused(problem.message, code=problem.code)
         images = [fit(image, limits) for image in post.images]
-        facets = self._facets(post.text, steps)
-        reply = self._reply(post.reply_to, steps)
-        blobs = [(image, self._blob(image, steps)) for image in images]
-        try:
-            return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
-        except Refused as refused:
-            if not blobs or "blob" not in f"{refused.code} {refused.message}".lower():
-                raise
-        # An upload that no record took up is thrown away after a while: upload it again.
-        blobs = [(image, self._blob(image, steps, again=True)) for image in images]
-        return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
-
-    def _put(self, post: Outgoing, record: dict[str, Any]) -> Published:
-        did, rkey = self._client.did, tid(post.created_at, post.key)
-        data = models.ComAtprotoRepoPutRecord.Data(
-            repo=did, collection=POST, rkey=rkey, record=record
-        )
-
-        def put(client: Any) -> None:
-            written = client.com.atproto.repo.put_record(data)
-            if split_uri(written.uri) != (did, POST, rkey):
-                raise Malformed("another record than the one that was written")
-
-        self._client.ask(put, writes=True)
-        return self._published(rkey, post.created_at)
-
-    def _published(self, rkey: str, at: datetime) -> Published:
-        did = self._client.did
-        return Published(
-            remote_id=f"at://{did}/{POST}/{rkey}",
-            permalink=permalink(self._client.session.handle, did, rkey),
-            published_at=at,
-        )
-
-    def _facets(self, text: str, steps: Steps) -> list[dict[str, Any]]:
-        # Kept, because a handle may resolve in one attempt and not in the next, and then the two
-        # would write two different records.
-        name = f"facets.{sha256(text.encode()).hexdigest()[:16]}"
-        kept = steps.get(name)
-        if isinstance(kept, list):
-            return kept
-        facets = facets_of(text, self._resolve)
-        steps.put(name, facets)
-        return facets
-
-    def _resolve(self, handle: str) -> str | None:
-        try:
-            return self._client.query(
-                "com.atproto.identity.resolveHandle",
-                models.ComAtprotoIdentityResolveHandle.Params(handle=handle),
-                lambda answer: str(answer["did"]) if is_did(answer.get("did")) else None,
-            )
-        except Refused:
-            return None  # nobody has this handle
-
-    def _blob(self, image: Image, steps: Steps, *, again: bool = False) -> dict[str, Any]:
-        name = f"blob.{sha256(image.data).hexdigest()[:16]}"
-        kept = steps.get(name)
-        if isinstance(kept, dict) and not again:
-            return kept
-
-        def upload(client: Any) -> dict[str, Any]:
-            answer = client.invoke_procedure(
-                "com.atproto.repo.uploadBlob",
-                content=image.data,  # as `data`, httpx warns of bytes
-                headers={"Content-Type": image.mime},
-                output_encoding="application/json",
-            ).content
-            blob = answer.get("blob") if isinstance(answer, dict) else None
-            if not isinstance(blob, dict) or not isinstance(blob.get("ref"), dict):
-                raise Malformed("no blob")
-            return blob
-
-        blob = self._client.ask(upload)  # of itself it publishes nothing: doing it twice is safe
-        steps.put(name, blob)
-        return blob
-
-    def _reply(self, to: ReplyRef | None, steps: Steps) -> dict[str, Any] | None:
-        if to is None:
-            return None
-        name = f"reply.{sha256(to.remote_id.encode()).hexdigest()[:16]}"
-        kept = steps.get(name)
-        if isinstance(kept, dict):
-            return kept
-        extra = to.extra
-        if "cid" in extra and ("root_cid" in extra) == ("root_uri" in extra):
-            parent = {"uri": to.remote_id, "cid": extra["cid"]}
-            root = {
-                "uri": extra.get("root_uri", to.remote_id),
-                "cid": extra.get("root_cid", extra["cid"]),
-            }
-        else:
-            view = self._view(to.remote_id)
-            parent = {"uri": to.remote_id, "cid": str(view.get("cid"))}
-            record = view.get("record")
-            ref = record.get("reply") if isinstance(record, dict) else None
-            above = ref.get("root") if isinstance(ref, dict) else None
-            root = {"uri": above["uri"], "cid": above["cid"]} if isinstance(above, dict) else parent
-        reply = {"root": root, "parent": parent}
-        steps.put(name, reply)
-        return reply
-
-    def _view(self, uri: str) -> Mapping[str, Any]:
-        """A post as the network shows it; Refused when it is gone."""
-        views = self._client.query(
-            "app.bsky.feed.getPosts",
-            models.AppBskyFeedGetPosts.Params(uris=[uri]),
-            lambda answer: _rows(answer, "posts"),
-        )
-        for view in views:
-            if view.get("uri") == uri:
-                return view
-        raise Refused("The post that this is about is no longer there.", code="post_gone")
+        return self._writer.write(post, images, steps)
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Certain: the record key of the post is known before it is written."""
@@ -271,7 +155,7 @@ class BlueskyAdapter:
             at = time_of(record.get("createdAt"))
         except Malformed:
             at = post.created_at
-        return Lookup(Presence.FOUND, self._published(rkey, at))
+        return Lookup(Presence.FOUND, self._writer.published(rkey, at))
 
     def _record(self, collection: str, rkey: str) -> Mapping[str, Any] | None:
         """One of our own records, or None when there is none of this key."""
@@ -326,7 +210,7 @@ class BlueskyAdapter:
                     cursor=after or None,
                     reverse=None if after is None else True,
                 ),
-                lambda answer: _rows(answer, "records"),
+                lambda answer: rows_of(answer, "records"),
             )
             return [self._own_entry(entry) for entry in rows]
 
@@ -361,7 +245,7 @@ class BlueskyAdapter:
 
     def hide(self, remote_id: str) -> None:
         """Hide a reply under a post of ours, by the thread's gate (`hiddenReplies`)."""
-        record = self._view(remote_id).get("record")
+        record = self._writer.view(remote_id).get("record")
         reply = record.get("reply") if isinstance(record, dict) else None
         root = reply.get("root") if isinstance(reply, dict) else None
         try:
@@ -412,18 +296,12 @@ def _value(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-def _rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    if not isinstance(answer.get(name), list):
-        raise Malformed(f"no {name}")
-    return list(objects(answer[name]))
-
-
 def _entries(
     answer: Mapping[str, Any], name: str, kind: MentionKind | None
 ) -> tuple[list[Entry[Incoming]], str]:
     """The rows of a page, newest first, and the place of the next one."""
     entries: list[Entry[Incoming]] = []
-    for row in _rows(answer, name):
+    for row in rows_of(answer, name):
         try:
             item = incoming_of(row, kind)
             entries.append(Entry(item.remote_id, item.posted_at, item))

@@ -139,6 +139,13 @@ def objects(value: object) -> Iterator[Mapping[str, Any]]:
         yield from (item for item in value if isinstance(item, dict))
 
 
+def rows_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The objects in a list that has to be there; raises Malformed."""
+    if not isinstance(answer.get(name), list):
+        raise Malformed(f"no {name}")
+    return list(objects(answer[name]))
+
+
 def _part(value: object, name: str) -> Mapping[str, Any]:
     part = value.get(name) if isinstance(value, dict) else None
     return part if isinstance(part, dict) else {}

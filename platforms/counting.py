@@ -89,12 +89,9 @@ def _shorten(text: str, limits: Limits) -> str:
 def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> list[Problem]:
     """All that is wrong with this text and these images here; empty when it may go out."""
     problems = []
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
+    if _is_broken(text):
         return [Problem("text_invalid", "The text holds a broken character. Type it again.")]
-    if any(ord(c) < 32 and c not in "\n\r\t" for c in text):
-        problems.append(Problem("text_invalid", "The text holds a control character."))
+    size = len(text.encode())
     if not text.strip() and not (images and limits.empty_text_with_image):
         problems.append(Problem("text_empty", "The text is empty."))
     over = count_text(text, limits) - limits.text_max
@@ -116,6 +113,11 @@ def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> li
     return problems + _image_problems(limits, images)
 
 
+def _is_broken(text: str) -> bool:
+    """Is there a control character, or half of one that takes two?"""
+    return any((ord(c) < 32 and c not in "\n\r\t") or 0xD800 <= ord(c) < 0xE000 for c in text)
+
+
 def _characters(number: int) -> str:
     return "character" if number == 1 else "characters"
 
@@ -132,6 +134,13 @@ def _image_problems(limits: Limits, images: Sequence[Image]) -> list[Problem]:
             )
         )
     for number, image in enumerate(images, 1):
+        if _is_broken(image.alt_text):
+            problems.append(
+                Problem(
+                    "alt_text_invalid",
+                    f"The alternative text of image {number} holds a broken character.",
+                )
+            )
         over = count_units(image.alt_text, limits.unit) - limits.alt_text_max
         if over > 0:
             problems.append(

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote
 
+from platforms.addresses import AddressRefused, GuardError, NotSent, RedirectRefused
 from platforms.contract import (
     AuthorisationLost,
     OutcomeUnknown,
@@ -22,14 +23,7 @@ from platforms.contract import (
     Refused,
     RetryLater,
 )
-from platforms.guard import (
-    AddressRefused,
-    Answer,
-    GuardedSession,
-    GuardError,
-    NotSent,
-    RedirectRefused,
-)
+from platforms.guard import Answer, GuardedSession
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -7,19 +7,14 @@ else, so whether a post went out is answered by reading the account's own posts.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from hashlib import sha256
-from typing import Any, ClassVar, TypeVar
-from urllib.parse import urlsplit
+from typing import ClassVar
 
 from mastodon import Mastodon
 
 from platforms.contract import (
-    AuthorisationLost,
     Batch,
     Connection,
     Feature,
@@ -43,10 +38,10 @@ from platforms.contract import (
     TextUnit,
 )
 from platforms.counting import text_problems
-from platforms.failures import Asker, Malformed, text_of, time_of
-from platforms.guard import USER_AGENT, Answer, GuardedSession
+from platforms.failures import Malformed, text_of, time_of
 from platforms.images import fit
 from platforms.markup import clean_text
+from platforms.mastodon_client import MastodonClient, Row
 from platforms.mastodon_views import (
     incoming_of,
     likeness,
@@ -58,23 +53,11 @@ from platforms.mastodon_views import (
 )
 from platforms.paging import Entry, read_ahead, read_down
 
-T = TypeVar("T")
-Row = Mapping[str, Any]
-
-_VERSION = (4, 3, 0)
-_VERSION_WITHOUT_MEDIA_V2 = (3, 1, 0)
 _PAGE = 40  # the most that Mastodon gives of statuses and notifications
 _LOOK_BACK_PAGES = 5
 # A request that we gave up on may still be at work over there; only after this is 'no' certain.
 _SETTLED = timedelta(seconds=60)
 _ALIKE = 0.8
-_PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0)
-# Takahē answers 400 to a token that is no longer good, in plain text or JSON.
-_BAD_TOKEN = re.compile(rb"bearer token|invalid_token|identity_token_required", re.IGNORECASE)
-
-
-def _is_lost(answer: Answer) -> bool:
-    return answer.status == 400 and _BAD_TOKEN.search(answer.body[:2_000]) is not None
 
 
 class MastodonAdapter:
@@ -115,38 +98,9 @@ class MastodonAdapter:
     def __init__(
         self, connection: Connection, *, network: NetworkPolicy, remember: Remember
     ) -> None:
-        self._connection = connection
-        self._token = connection.secret.strip()
-        self._host = urlsplit(connection.base_url).hostname or ""
-        self._wire = GuardedSession(network)
-        self._asker = Asker(
-            self.info.label, self._wire, secrets=lambda: [self._token], lost=_is_lost
-        )
-        self._api = Mastodon(
-            api_base_url=connection.base_url,
-            # With a version given the library asks for none; asking went wrong badly on a 503.
-            mastodon_version=".".join(map(str, _VERSION)),
-            version_check_mode="none",
-            ratelimit_method="throw",
-            session=self._wire,
-            user_agent=USER_AGENT,
-        )
-        # In the mode "none" the constructor reads no version, not even the one it was given, and
-        # takes the server for a 1.0.0 without /api/v2/media.
-        self._set_version(_VERSION)
-        # Not by the constructor: that opens a file of this name, if there is one.
-        self._api.access_token = self._token
+        self._client = MastodonClient(connection, network)
         self._limits: Limits | None = None
         self._own_id = connection.remote_id
-
-    def _set_version(self, version: tuple[int, int, int]) -> None:
-        api = self._api
-        api.mastodon_major, api.mastodon_minor, api.mastodon_patch = version
-
-    def _ask(self, call: Callable[[Mastodon], T], *, writes: bool = False) -> T:
-        if not re.fullmatch(r"[\x21-\x7e]+", self._token):
-            raise AuthorisationLost("The access token is empty or holds what no token holds.")
-        return self._asker.ask(lambda: call(self._api), writes=writes)
 
     # --- who, and how much --------------------------------------------------------------------
 
@@ -155,7 +109,7 @@ class MastodonAdapter:
             account = api.account_verify_credentials()
             if not isinstance(account, Mapping):
                 raise Malformed("no account")
-            person = person_of(account, self._host)
+            person = person_of(account, self._client.host)
             return Identity(
                 remote_id=person.remote_id,
                 handle=person.handle,
@@ -164,31 +118,15 @@ class MastodonAdapter:
                 avatar_url=person.avatar_url,
             )
 
-        identity = self._ask(pick)
+        identity = self._client.ask(pick)
         self._own_id = identity.remote_id
         return identity
 
     def limits(self) -> Limits:
         """As this server declares them; Mastodon's own defaults for what it does not declare."""
         if self._limits is None:
-            self._limits = limits_of(self._instance(), self.info.limits)
+            self._limits = limits_of(self._client.instance(), self.info.limits)
         return self._limits
-
-    def _instance(self) -> Row:
-        for read in (Mastodon.instance_v2, Mastodon.instance_v1):
-
-            def pick(api: Mastodon, read: Callable[[Mastodon], Any] = read) -> Row:
-                instance = read(api)
-                if not isinstance(instance, Mapping):
-                    raise Malformed("no instance")
-                return instance
-
-            try:
-                return self._ask(pick)
-            except Refused as refused:  # Takahē has no v2
-                if refused.code in ("address_refused", "redirect", "not_sent"):
-                    raise
-        return {}
 
     def _id(self) -> str:
         return self._own_id or self.verify().remote_id
@@ -200,7 +138,7 @@ class MastodonAdapter:
         limits = self._limits_for(text, post.images)
         for problem in text_problems(text, limits, post.images):
             raise Refused(problem.message, code=problem.code)
-        media = [self._media(fit(image, limits), steps) for image in post.images]
+        media = [self._client.upload(fit(image, limits), steps) for image in post.images]
         reply_to = post.reply_to.remote_id if post.reply_to else None
 
         def pick(api: Mastodon) -> Published:
@@ -213,7 +151,7 @@ class MastodonAdapter:
             )
             return _published(status)
 
-        return self._ask(pick, writes=True)
+        return self._client.ask(pick, writes=True)
 
     def _limits_for(self, text: str, images: Sequence[Image]) -> Limits:
         """The server's limits, asked for only where they could matter."""
@@ -235,7 +173,7 @@ class MastodonAdapter:
             extra = self._reply_extra(post.reply_to)
         acct, visibility = extra["acct"], extra["visibility"]
         text = post.text
-        named = rf"(?<![\w@])@{re.escape(acct)}(@{re.escape(self._host)})?(?![\w@])"
+        named = rf"(?<![\w@])@{re.escape(acct)}(@{re.escape(self._client.host)})?(?![\w@])"
         if extra.get("author_id") != self._own_id and not re.search(named, text, re.IGNORECASE):
             text = f"@{acct} {text}"
         return text, visibility if visibility in ("unlisted", "private", "direct") else None
@@ -244,61 +182,15 @@ class MastodonAdapter:
         def pick(api: Mastodon) -> Mapping[str, str]:
             own = self._own_id
             return incoming_of(
-                api.status(to.remote_id), None, own_id=own, host=self._host
+                api.status(to.remote_id), None, own_id=own, host=self._client.host
             ).reply_ref.extra
 
         try:
-            return self._ask(pick)
+            return self._client.ask(pick)
         except Refused as refused:
             if refused.code != "404":
                 raise
         raise Refused("The post that this answers is no longer there.", code="post_gone")
-
-    def _media(self, image: Image, steps: Steps) -> str:
-        """The id of an uploaded and processed image."""
-        digest = sha256(image.data + b"\0" + image.alt_text.encode()).hexdigest()[:16]
-        name = f"media.{digest}"
-        media_id = steps.get(name)
-        if isinstance(media_id, str):
-            try:
-                self._await_media(media_id)
-            except Refused as refused:
-                if refused.code != "404":  # what no post took up is thrown away after a day
-                    raise
-            else:
-                return media_id
-
-        def upload(api: Mastodon) -> tuple[str, bool]:
-            extension = image.mime.rpartition("/")[2].replace("jpeg", "jpg")
-            media = api.media_post(
-                image.data,
-                mime_type=image.mime,
-                description=image.alt_text or None,
-                file_name=f"{digest}.{extension}",
-            )
-            return text_of(media.get("id")), bool(media.get("url"))
-
-        # An upload by itself publishes nothing: doing it twice is safe.
-        try:
-            media_id, ready = self._ask(upload)
-        except Refused as refused:
-            if refused.code != "404":
-                raise
-            self._set_version(_VERSION_WITHOUT_MEDIA_V2)
-            media_id, ready = self._ask(upload)
-        steps.put(name, media_id)
-        if not ready:
-            self._await_media(media_id)
-        return media_id
-
-    def _await_media(self, media_id: str) -> None:
-        for wait in (0.0, *_PROCESSING_WAITS_S):
-            time.sleep(wait)
-            if self._ask(lambda api: bool(api.media(media_id).get("url"))):
-                return
-        raise RetryLater(
-            "The server is still working on an image.", code="media_processing", delay_s=15.0
-        )
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Reads the account's own posts since `since` (the server's clock is allowed for).
@@ -309,7 +201,7 @@ class MastodonAdapter:
         own, oldest, near = self._id(), None, False
         for _page in range(_LOOK_BACK_PAGES):
             page = self._own_statuses(own, max_id=oldest)
-            start = since + self._clock_ahead() - timedelta(seconds=2)
+            start = since + self._client.clock_ahead() - timedelta(seconds=2)
             for status in page:
                 if time_of_row(status) < start:
                     continue
@@ -343,49 +235,26 @@ class MastodonAdapter:
     def _own_statuses(
         self, own: str, *, max_id: str | None = None, min_id: str | None = None
     ) -> list[Row]:
-        return self._rows(
+        return self._client.rows(
             lambda api: api.account_statuses(
                 own, exclude_reblogs=True, limit=_PAGE, max_id=max_id, min_id=min_id
             )
         )
 
-    def _clock_ahead(self) -> timedelta:
-        """How far the server's clock is ahead of ours, by the answer that just came."""
-        date = self._wire.last.header("date") if self._wire.last else ""
-        try:
-            there = parsedate_to_datetime(date)
-        except (ValueError, TypeError):
-            return timedelta(0)
-        if there.tzinfo is None:
-            return timedelta(0)
-        return there - datetime.now(UTC)
-
     def delete(self, remote_id: str) -> None:
         try:
-            self._ask(lambda api: api.status_delete(remote_id), writes=True)
+            self._client.ask(lambda api: api.status_delete(remote_id), writes=True)
         except Refused as refused:
             if refused.code != "404":
                 raise
 
     # --- in ---------------------------------------------------------------------------------------
 
-    def _rows(self, call: Callable[[Mastodon], Any]) -> list[Row]:
-        def pick(api: Mastodon) -> list[Row]:
-            rows = call(api)
-            # The library makes a list of anything, an empty one of '{}'; and an empty list here
-            # would mean for certain that a post did not go out.
-            answer = self._wire.last
-            if answer is None or not answer.body.lstrip().startswith(b"["):
-                raise Malformed("not a list")
-            return list(objects(rows))
-
-        return self._ask(pick)
-
     def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
         own = self._id()
 
         def page(min_id: str | None) -> list[Entry[Incoming]]:
-            rows = self._rows(
+            rows = self._client.rows(
                 lambda api: api.notifications(
                     types=["mention", "quote"], limit=_PAGE, min_id=min_id
                 )
@@ -404,7 +273,7 @@ class MastodonAdapter:
             kind = MentionKind.QUOTE if row.get("type") == "quote" else None
             status = row.get("status")
             if row.get("type") in ("mention", "quote") and isinstance(status, Mapping):
-                item = incoming_of(status, kind, own_id=own, host=self._host)
+                item = incoming_of(status, kind, own_id=own, host=self._client.host)
                 at = time_of(row.get("created_at"))
                 # Its author's server says when it was written; it cannot be after we heard of it.
                 item = replace(item, posted_at=min(item.posted_at, at))
@@ -430,7 +299,7 @@ class MastodonAdapter:
             return [text_of(above.get("id")) for above in objects(context.get("ancestors"))]
 
         try:
-            above = self._ask(pick)
+            above = self._client.ask(pick)
         except (Refused, RetryLater):
             above = []  # it stays under its parent, which is all that the server tells
         for status_id in above:
@@ -476,7 +345,7 @@ class MastodonAdapter:
         return read_down(cursor, page=page, max_pages=4, resume=False)
 
     def _tagged(self, tag: str, min_id: str | None, own: str) -> list[Entry[Incoming]]:
-        rows = self._rows(lambda api: api.timeline_hashtag(tag, limit=_PAGE, min_id=min_id))
+        rows = self._client.rows(lambda api: api.timeline_hashtag(tag, limit=_PAGE, min_id=min_id))
         return [entry for row in rows for entry in self._match(row, own)]
 
     def _found(self, words: str, offset: int) -> list[Row]:
@@ -489,15 +358,17 @@ class MastodonAdapter:
             return list(objects(answer["statuses"]))
 
         try:
-            return self._ask(pick)
+            return self._client.ask(pick)
         except Refused as refused:
             if refused.code != "404":
                 raise
-        raise Refused(f"{self._host} cannot search for words. Try a hashtag.", code="no_search")
+        raise Refused(
+            f"{self._client.host} cannot search for words. Try a hashtag.", code="no_search"
+        )
 
     def _match(self, row: Row, own: str) -> list[Entry[Incoming]]:
         try:
-            item = incoming_of(row, MentionKind.MATCH, own_id=own, host=self._host)
+            item = incoming_of(row, MentionKind.MATCH, own_id=own, host=self._client.host)
         except Malformed:
             return []
         if item.author.remote_id == own:
@@ -510,7 +381,7 @@ class MastodonAdapter:
         raise Refused("Mastodon has no way to hide somebody's reply.", code="not_supported")
 
     def block(self, remote_person_id: str) -> None:
-        self._ask(lambda api: api.account_block(remote_person_id), writes=True)
+        self._client.ask(lambda api: api.account_block(remote_person_id), writes=True)
 
 
 def _published(status: object) -> Published:

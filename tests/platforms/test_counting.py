@@ -16,7 +16,7 @@ BLUESKY = platform_info("bluesky").limits
 MASTODON = platform_info("mastodon").limits
 CHARACTERS = Limits(text_max=500, unit=TextUnit.CHARACTER)
 
-ANY = st.text(max_size=60)
+ANY = st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=60)
 PLAIN = st.text(
     st.characters(blacklist_characters="@:\r", blacklist_categories=["Cs"]), max_size=60
 )
@@ -125,6 +125,8 @@ def test_problems_are_sentences() -> None:
     assert problems[0].message == "The text is 1 character over the limit of 300."
     assert problems[1].message == "5 images, and 4 fit."
     assert [p.code for p in problems[2:]] == ["alt_text_too_long"] * 5
+    broken = replace(image, alt_text="half \ud800")
+    assert [p.code for p in text_problems("x", BLUESKY, [broken])] == ["alt_text_invalid"]
     none = replace(BLUESKY, images_max=0)
     assert "cannot be posted" in text_problems("x", none, [image])[0].message
 

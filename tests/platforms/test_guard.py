@@ -24,17 +24,16 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platforms.contract import NetworkPolicy
-from platforms.guard import (
+from platforms.addresses import (
     AddressRefused,
-    GuardedSession,
-    GuardedTransport,
     NoAnswer,
     NotSent,
     RedirectRefused,
     check_url,
     is_public,
 )
+from platforms.contract import NetworkPolicy
+from platforms.guard import GuardedSession, GuardedTransport
 
 from .server import Asked, FakeServer, Fault, Reply
 
@@ -79,10 +78,18 @@ def test_addresses_that_are_not_public(address: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    (
-        "8.8.8.8 1.1.1.1 172.15.0.1 172.32.0.1 100.63.0.1 100.128.0.1 "
-        "2606:4700:4700::1111 2a00:1450::1 ::ffff:8.8.8.8 64:ff9b::808:808"
-    ).split(),
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "172.15.0.1",
+        "172.32.0.1",
+        "100.63.0.1",
+        "100.128.0.1",
+        "2606:4700:4700::1111",
+        "2a00:1450::1",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+    ],
 )
 def test_addresses_that_are(address: str) -> None:
     assert is_public(address)
@@ -133,10 +140,21 @@ def test_urls_that_are_not_asked(url: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    (
-        "127.0.0.1 127.1 2130706433 0x7f.1 0177.0.0.1 localhost localhost. [::1] 0.0.0.0 "
-        "[::ffff:127.0.0.1] [::ffff:7f00:1] 169.254.169.254 10.1.2.3"
-    ).split(),
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "localhost",
+        "localhost.",
+        "[::1]",
+        "0.0.0.0",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "169.254.169.254",
+        "10.1.2.3",
+    ],
 )
 def test_every_spelling_of_a_private_address_is_refused(server: Echo, host: str) -> None:
     session = GuardedSession(policy())
@@ -307,9 +325,8 @@ def _listen(serve: Callable[[socket.socket], None]) -> tuple[socket.socket, str]
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
-                with suppress(OSError):
-                    serve(connection)
+            with connection, suppress(OSError):
+                serve(connection)
 
     threading.Thread(target=run, daemon=True).start()
     return listener, f"127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,146 @@
+"""Putting a post on Bluesky: what has to be there before it, and then the post itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from atproto import models
+
+from platforms.bluesky_client import BlueskyClient
+from platforms.bluesky_records import (
+    POST,
+    facets_of,
+    is_did,
+    permalink,
+    post_record,
+    rows_of,
+    split_uri,
+    tid,
+)
+from platforms.contract import Image, Outgoing, Published, Refused, ReplyRef, Steps
+from platforms.failures import Malformed
+
+
+class BlueskyWriter:
+    """Writes posts. The result of each step is kept, so that a later attempt goes on from it."""
+
+    def __init__(self, client: BlueskyClient) -> None:
+        self._client = client
+
+    def write(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
+        facets = self._facets(post.text, steps)
+        reply = self._reply(post.reply_to, steps)
+        blobs = [(image, self._blob(image, steps)) for image in images]
+        try:
+            return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+        except Refused as refused:
+            if not blobs or "blob" not in f"{refused.code} {refused.message}".lower():
+                raise
+        # An upload that no record took up is thrown away after a while: upload it again.
+        blobs = [(image, self._blob(image, steps, again=True)) for image in images]
+        return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+
+    def _put(self, post: Outgoing, record: dict[str, Any]) -> Published:
+        did, rkey = self._client.did, tid(post.created_at, post.key)
+        data = models.ComAtprotoRepoPutRecord.Data(
+            repo=did, collection=POST, rkey=rkey, record=record
+        )
+
+        def put(client: Any) -> None:
+            written = client.com.atproto.repo.put_record(data)
+            if split_uri(written.uri) != (did, POST, rkey):
+                raise Malformed("another record than the one that was written")
+
+        self._client.ask(put, writes=True)
+        return self.published(rkey, post.created_at)
+
+    def published(self, rkey: str, at: datetime) -> Published:
+        did = self._client.did
+        return Published(
+            remote_id=f"at://{did}/{POST}/{rkey}",
+            permalink=permalink(self._client.session.handle, did, rkey),
+            published_at=at,
+        )
+
+    def _facets(self, text: str, steps: Steps) -> list[dict[str, Any]]:
+        # Kept, because a handle may resolve in one attempt and not in the next, and then the two
+        # would write two different records.
+        name = f"facets.{sha256(text.encode()).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, list):
+            return kept
+        facets = facets_of(text, self._resolve)
+        steps.put(name, facets)
+        return facets
+
+    def _resolve(self, handle: str) -> str | None:
+        try:
+            return self._client.query(
+                "com.atproto.identity.resolveHandle",
+                models.ComAtprotoIdentityResolveHandle.Params(handle=handle),
+                lambda answer: str(answer["did"]) if is_did(answer.get("did")) else None,
+            )
+        except Refused:
+            return None  # nobody has this handle
+
+    def _blob(self, image: Image, steps: Steps, *, again: bool = False) -> dict[str, Any]:
+        name = f"blob.{sha256(image.data).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, dict) and not again:
+            return kept
+
+        def upload(client: Any) -> dict[str, Any]:
+            answer = client.invoke_procedure(
+                "com.atproto.repo.uploadBlob",
+                content=image.data,  # as `data`, httpx warns of bytes
+                headers={"Content-Type": image.mime},
+                output_encoding="application/json",
+            ).content
+            blob = answer.get("blob") if isinstance(answer, dict) else None
+            if not isinstance(blob, dict) or not isinstance(blob.get("ref"), dict):
+                raise Malformed("no blob")
+            return blob
+
+        blob = self._client.ask(upload)  # of itself it publishes nothing: doing it twice is safe
+        steps.put(name, blob)
+        return blob
+
+    def _reply(self, to: ReplyRef | None, steps: Steps) -> dict[str, Any] | None:
+        if to is None:
+            return None
+        name = f"reply.{sha256(to.remote_id.encode()).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, dict):
+            return kept
+        extra = to.extra
+        if "cid" in extra and ("root_cid" in extra) == ("root_uri" in extra):
+            parent = {"uri": to.remote_id, "cid": extra["cid"]}
+            root = {
+                "uri": extra.get("root_uri", to.remote_id),
+                "cid": extra.get("root_cid", extra["cid"]),
+            }
+        else:
+            view = self.view(to.remote_id)
+            parent = {"uri": to.remote_id, "cid": str(view.get("cid"))}
+            record = view.get("record")
+            ref = record.get("reply") if isinstance(record, dict) else None
+            above = ref.get("root") if isinstance(ref, dict) else None
+            root = {"uri": above["uri"], "cid": above["cid"]} if isinstance(above, dict) else parent
+        reply = {"root": root, "parent": parent}
+        steps.put(name, reply)
+        return reply
+
+    def view(self, uri: str) -> Mapping[str, Any]:
+        """A post as the network shows it; Refused when it is gone."""
+        views = self._client.query(
+            "app.bsky.feed.getPosts",
+            models.AppBskyFeedGetPosts.Params(uris=[uri]),
+            lambda answer: rows_of(answer, "posts"),
+        )
+        for view in views:
+            if view.get("uri") == uri:
+                return view
+        raise Refused("The post that this is about is no longer there.", code="post_gone")

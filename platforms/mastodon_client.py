@@ -1,0 +1,161 @@
+"""Asking a Mastodon server things as one account, under the guard, through Mastodon.py."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from mastodon import Mastodon
+
+from platforms.contract import (
+    AuthorisationLost,
+    Connection,
+    Image,
+    NetworkPolicy,
+    Refused,
+    RetryLater,
+    Steps,
+)
+from platforms.failures import Asker, Malformed, text_of
+from platforms.guard import USER_AGENT, Answer, GuardedSession
+from platforms.mastodon_views import objects
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+_VERSION = (4, 3, 0)
+_VERSION_WITHOUT_MEDIA_V2 = (3, 1, 0)
+_PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0)
+# Takahē answers 400 to a token that is no longer good, in plain text or JSON.
+_BAD_TOKEN = re.compile(rb"bearer token|invalid_token|identity_token_required", re.IGNORECASE)
+
+
+def _is_lost(answer: Answer) -> bool:
+    return answer.status == 400 and _BAD_TOKEN.search(answer.body[:2_000]) is not None
+
+
+class MastodonClient:
+    """A `mastodon.Mastodon` for one account. Failures are PlatformErrors."""
+
+    def __init__(self, connection: Connection, network: NetworkPolicy) -> None:
+        self.host = urlsplit(connection.base_url).hostname or ""
+        self._token = connection.secret.strip()
+        self._wire = GuardedSession(network)
+        self._asker = Asker("Mastodon", self._wire, secrets=lambda: [self._token], lost=_is_lost)
+        self._api = Mastodon(
+            api_base_url=connection.base_url,
+            # With a version given the library asks for none; asking went wrong badly on a 503.
+            mastodon_version=".".join(map(str, _VERSION)),
+            version_check_mode="none",
+            ratelimit_method="throw",
+            session=self._wire,
+            user_agent=USER_AGENT,
+        )
+        # In the mode "none" the constructor reads no version, not even the one it was given, and
+        # takes the server for a 1.0.0 without /api/v2/media.
+        self._set_version(_VERSION)
+        # Not by the constructor: that opens a file of this name, if there is one.
+        self._api.access_token = self._token
+
+    def _set_version(self, version: tuple[int, int, int]) -> None:
+        api = self._api
+        api.mastodon_major, api.mastodon_minor, api.mastodon_patch = version
+
+    def ask(self, call: Callable[[Mastodon], T], *, writes: bool = False) -> T:
+        if not re.fullmatch(r"[\x21-\x7e]+", self._token):
+            raise AuthorisationLost("The access token is empty or holds what no token holds.")
+        return self._asker.ask(lambda: call(self._api), writes=writes)
+
+    def rows(self, call: Callable[[Mastodon], Any]) -> list[Row]:
+        """The objects of the list that `call` gets."""
+
+        def pick(api: Mastodon) -> list[Row]:
+            rows = call(api)
+            # The library makes a list of anything, an empty one of '{}'; and an empty list here
+            # would mean for certain that a post did not go out.
+            answer = self._wire.last
+            if answer is None or not answer.body.lstrip().startswith(b"["):
+                raise Malformed("not a list")
+            return list(objects(rows))
+
+        return self.ask(pick)
+
+    def instance(self) -> Row:
+        """What the server says of itself, {} when it says nothing."""
+        for read in (Mastodon.instance_v2, Mastodon.instance_v1):
+
+            def pick(api: Mastodon, read: Callable[[Mastodon], Any] = read) -> Row:
+                instance = read(api)
+                if not isinstance(instance, Mapping):
+                    raise Malformed("no instance")
+                return instance
+
+            try:
+                return self.ask(pick)
+            except Refused as refused:  # Takahē has no v2
+                if refused.code in ("address_refused", "redirect", "not_sent"):
+                    raise
+        return {}
+
+    def upload(self, image: Image, steps: Steps) -> str:
+        """The id of an uploaded and processed image."""
+        digest = sha256(image.data + b"\0" + image.alt_text.encode()).hexdigest()[:16]
+        name = f"media.{digest}"
+        media_id = steps.get(name)
+        if isinstance(media_id, str):
+            try:
+                self._await_media(media_id)
+            except Refused as refused:
+                if refused.code != "404":  # what no post took up is thrown away after a day
+                    raise
+            else:
+                return media_id
+
+        def send(api: Mastodon) -> tuple[str, bool]:
+            extension = image.mime.rpartition("/")[2].replace("jpeg", "jpg")
+            media = api.media_post(
+                image.data,
+                mime_type=image.mime,
+                description=image.alt_text or None,
+                file_name=f"{digest}.{extension}",
+            )
+            return text_of(media.get("id")), bool(media.get("url"))
+
+        # An upload by itself publishes nothing: doing it twice is safe.
+        try:
+            media_id, ready = self.ask(send)
+        except Refused as refused:
+            if refused.code != "404":
+                raise
+            self._set_version(_VERSION_WITHOUT_MEDIA_V2)
+            media_id, ready = self.ask(send)
+        steps.put(name, media_id)
+        if not ready:
+            self._await_media(media_id)
+        return media_id
+
+    def _await_media(self, media_id: str) -> None:
+        for wait in (0.0, *_PROCESSING_WAITS_S):
+            time.sleep(wait)
+            if self.ask(lambda api: bool(api.media(media_id).get("url"))):
+                return
+        raise RetryLater(
+            "The server is still working on an image.", code="media_processing", delay_s=15.0
+        )
+
+    def clock_ahead(self) -> timedelta:
+        """How far the server's clock is ahead of ours, by the answer that just came."""
+        date = self._wire.last.header("date") if self._wire.last else ""
+        try:
+            there = parsedate_to_datetime(date)
+        except (ValueError, TypeError):
+            return timedelta(0)
+        if there.tzinfo is None:
+            return timedelta(0)
+        return there - datetime.now(UTC)
