@@ -26,6 +26,7 @@ class Declared:
     kind: str
     default: str
     help: str
+    required: bool = False
 
 
 class Env:
@@ -35,9 +36,9 @@ class Env:
         self._source = source
         self.declared: list[Declared] = []
 
-    def _raw(self, name: str, kind: str, default: object, help: str) -> str | None:
-        shown = "" if default is None else str(default)
-        self.declared.append(Declared(name, kind, shown, help))
+    def _raw(self, name: str, kind: str, default: object, help: str, shown: str = "") -> str | None:
+        words = shown or ("" if default is None else str(default))
+        self.declared.append(Declared(name, kind, words, help, required=default is None))
         direct, file = self._source.get(name), self._source.get(f"{name}_FILE")
         if direct and file:
             raise EnvError(f"Both {name} and {name}_FILE are set. Keep one of them.")
@@ -50,18 +51,21 @@ class Env:
                 ) from error
         return direct
 
-    def text(self, name: str, default: str | None, help: str) -> str:
-        """A string; required when `default` is None. Raises EnvError."""
-        value = self._raw(name, "text", default, help)
+    def text(self, name: str, default: str | None, help: str, *, shown: str = "") -> str:
+        """A string; required when `default` is None. Raises EnvError.
+
+        `shown`: the default in words, where its value differs from machine to machine.
+        """
+        value = self._raw(name, "text", default, help, shown)
         if value:
             return value
         if default is None:
             raise EnvError(f"{name} is not set. {help}")
         return default
 
-    def flag(self, name: str, default: bool, help: str) -> bool:
+    def flag(self, name: str, default: bool, help: str, *, shown: str = "") -> bool:
         """A yes or no. Raises EnvError on any other word."""
-        value = self._raw(name, "yes/no", "yes" if default else "no", help)
+        value = self._raw(name, "yes/no", "yes" if default else "no", help, shown)
         if not value:
             return default
         if value.lower() in {"1", "true", "yes", "on"}:
@@ -83,12 +87,18 @@ class Env:
             raise EnvError(f"{name} is {number}; it must be {at_least} or more.")
         return number
 
-    def items(self, name: str, default: tuple[str, ...], help: str) -> list[str]:
-        """Comma-separated words."""
-        value = self._raw(name, "list", ",".join(default), help)
-        if not value:
-            return list(default)
-        return [item.strip() for item in value.split(",") if item.strip()]
+    def items(
+        self, name: str, default: tuple[str, ...] | None, help: str, *, shown: str = ""
+    ) -> list[str]:
+        """Comma-separated words; required when `default` is None. Raises EnvError."""
+        words = None if default is None else ",".join(default)
+        value = self._raw(name, "list", words, help, shown)
+        found = [item.strip() for item in (value or "").split(",") if item.strip()]
+        if found:
+            return found
+        if default is None:
+            raise EnvError(f"{name} is not set. {help}")
+        return [] if value else list(default)
 
     def database(self, name: str, help: str) -> dict[str, object]:
         """A PostgreSQL URL as a Django DATABASES entry. Raises EnvError."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 from csp.constants import NONCE, NONE, SELF
 
-from socialdesk.env import EnvError, host_env
+from socialdesk.env import host_env
 
 env = host_env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,11 +22,10 @@ SECRET_KEY = env.text(
 )
 CREDENTIAL_KEYS = env.items(
     "SOCIALDESK_CREDENTIAL_KEYS",
-    (),
-    "Fernet keys that seal the accounts' credentials, newest first; old ones until rotated out.",
+    None,
+    "Fernet keys that seal the accounts' credentials, newest first; old ones until rotated out. "
+    "Make one with `make key`.",
 )
-if not CREDENTIAL_KEYS:
-    raise EnvError("SOCIALDESK_CREDENTIAL_KEYS is not set. Make one with `make key`.")
 ORGANISATION = env.text("SOCIALDESK_ORGANISATION", "Your organisation", "The name on every page.")
 BASE_URL = env.text(
     "SOCIALDESK_BASE_URL", "http://127.0.0.1:8000", "The address people open, no slash at the end."
@@ -35,8 +34,16 @@ ALLOWED_HOSTS = env.items(
     "SOCIALDESK_ALLOWED_HOSTS",
     (urlsplit(BASE_URL).hostname or "127.0.0.1",),
     "Host names the site answers to.",
+    shown="the host of SOCIALDESK_BASE_URL",
 )
-DATA_DIR = Path(env.text("SOCIALDESK_DATA_DIR", str(BASE_DIR / "var"), "Uploads and local state."))
+DATA_DIR = Path(
+    env.text(
+        "SOCIALDESK_DATA_DIR",
+        str(BASE_DIR / "var"),
+        "Uploads and local state.",
+        shown="var/ beside manage.py",
+    )
+)
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "Europe/London", "Zone of people who chose none.")
 DEMO = env.flag("SOCIALDESK_DEMO", False, "Show the demo sign-ins on the sign-in page.")
 
@@ -114,7 +121,12 @@ DEFAULT_FROM_EMAIL = env.text(
 PROXIES = env.integer(
     "SOCIALDESK_PROXIES", 0, "Trusted proxies in front that add to X-Forwarded-For."
 )
-LOG_JSON = env.flag("SOCIALDESK_LOG_JSON", not DEBUG, "One JSON object a log line.")
+LOG_JSON = env.flag(
+    "SOCIALDESK_LOG_JSON",
+    not DEBUG,
+    "One JSON object a log line.",
+    shown="yes, unless SOCIALDESK_DEBUG",
+)
 LOG_LEVEL = env.text("SOCIALDESK_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
 
 # --- Django ------------------------------------------------------------------------------------
@@ -339,11 +351,6 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        # The ticks of every second say nothing that their work does not say itself.
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-        "django_structlog.celery.receivers": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         # The clock ticks every second; that a tick found nothing to do is not worth five lines.
         "celery.beat": {"level": "WARNING"},
