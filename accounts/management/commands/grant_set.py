@@ -22,8 +22,8 @@ class Command(DeskCommand):
         parser.add_argument("account", help="number, handle or platform:handle")
         parser.add_argument("level", choices=[*Level.values, NONE])
         who = parser.add_mutually_exclusive_group(required=True)
-        who.add_argument("--user", metavar="EMAIL")
-        who.add_argument("--team", metavar="NAME")
+        who.add_argument("--user", metavar="EMAIL", help="a person, by e-mail address")
+        who.add_argument("--team", metavar="NAME", help="a team, by name")
         parser.add_argument("--reason", default="", help="why; goes on record")
         parser.add_argument(
             "--until", type=_day, metavar="YYYY-MM-DD", help="last day, in the account's time zone"

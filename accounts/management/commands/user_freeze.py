@@ -12,7 +12,7 @@ class Command(DeskCommand):
     help = "Stop a person at once: no page opens, nothing of theirs goes out. --lift undoes it."
 
     def arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email")
+        parser.add_argument("email", help="the person's e-mail address")
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--reason", help="why; goes on record")
         what.add_argument("--lift", action="store_true", help="lift the freeze")
