@@ -342,9 +342,14 @@ def test_backoff_grows_to_five_minutes_and_never_past_it():
 
 def test_a_rollback_leaves_no_state_and_no_event(desk):
     events = Event.objects.count()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        desk.scheduled()
-        raise ZeroDivisionError
+
+    def begin_and_fail():
+        with transaction.atomic():
+            desk.scheduled()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        begin_and_fail()
     assert not Delivery.objects.exists()
     assert Event.objects.count() == events
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -217,11 +216,12 @@ class TestPictures:
         shown = client.get(answer["url"])
         assert b"".join(shown.streaming_content)[:4] == b"\x89PNG"
         assert shown["Content-Type"] == "image/png"
-        shown.close()
+        shown.file_to_stream.close()
         assert sign_in(desk.publisher).get(answer["url"]).status_code == 404
         client.post(reverse("scheduling:compose_send"), fields(desk.account, media=[answer["id"]]))
-        with closing(sign_in(desk.viewer).get(answer["url"])) as seen:
-            assert seen.status_code == 200
+        seen = sign_in(desk.viewer).get(answer["url"])
+        seen.file_to_stream.close()
+        assert seen.status_code == 200
         assert sign_in(desk.outsider).get(answer["url"]).status_code == 404
 
     def test_anothers_upload_cannot_be_taken(self, desk, sign_in):
