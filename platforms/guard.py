@@ -44,6 +44,14 @@ for _name in ("urllib3", "httpx", "httpcore"):
 
 USER_AGENT = "Socialdesk"
 _CHUNK = 65_536
+# Mastodon.py makes a warning of the first, and of a reset time that it cannot read a failure,
+# though the post is out by then. What there is to wait for is read from `Answer`.
+_NOT_FOR_LIBRARIES = (
+    "Deprecation",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -216,7 +224,6 @@ class _GuardedAdapter(HTTPAdapter):
         # requests keeps a body that was read under these names.
         response._content = body
         response._content_consumed = True  # type: ignore[attr-defined]  # not in the stubs
-        response.headers.pop("Deprecation", None)  # Mastodon.py turns it into a warning
         return response
 
     def _read(self, response: requests.Response, host: str) -> bytes:
@@ -297,6 +304,8 @@ class GuardedSession(requests.Session):
             {name.lower(): value for name, value in response.headers.items()},
             response.content,
         )
+        for name in _NOT_FOR_LIBRARIES:
+            response.headers.pop(name, None)
         return response
 
 

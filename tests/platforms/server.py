@@ -187,7 +187,8 @@ def _handler_of(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             body = reply.bytes()
             headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
             headers.setdefault("Content-Length", str(len(body)))
-            self.send_response(reply.status)
+            headers.setdefault("Date", self.date_time_string())
+            self.send_response_only(reply.status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
