@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -18,6 +19,10 @@ from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests that commit end with a TRUNCATE, which the record's trigger refuses: lift it there."""
+    hypothesis.settings.register_profile(
+        "desk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("desk")
     plain = DatabaseOperations.sql_flush
 
     def sql_flush(self: Any, style: Any, tables: Any, **kwargs: Any) -> list[str]:
