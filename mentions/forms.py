@@ -23,15 +23,6 @@ class ReplyForm(forms.Form):
     answered = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
-class NoteForm(forms.Form):
-    note = forms.CharField(
-        max_length=20_000,
-        strip=False,
-        label="Note for your colleagues",
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-
-
 def filters_of(query: QueryDict, accounts: Sequence[SocialAccount]) -> Filters:
     """The filters in an address; what makes no sense is left out.
 

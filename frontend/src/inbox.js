@@ -56,7 +56,7 @@ document.addEventListener("click", (event) => {
 
 // The conversation that was opened is where the reader is taken, narrow screens included.
 function toNewest(box) {
-  const said = box.querySelectorAll(".entry");
+  const said = box.querySelectorAll(".message");
   const last = said[said.length - 1];
   if (last) box.scrollTop = Math.max(0, last.offsetTop + last.offsetHeight - box.clientHeight * 0.6);
 }
@@ -69,18 +69,18 @@ document.addEventListener("htmx:afterSwap", (event) => {
 const shown = document.getElementById("conversation");
 if (shown) toNewest(shown);
 
-// A list that comes anew keeps the place of whoever is walking or reading it.
+// A part that comes anew keeps the place of whoever is walking or reading it.
 let kept = null;
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  if (event.detail.target.id !== "inbox-list") return;
-  const pane = event.detail.target.closest(".pane-list");
-  const first = pane && pane.scrollTop > 0 ? rows().find((row) => row.getBoundingClientRect().bottom > pane.getBoundingClientRect().top) : null;
-  const focused = event.detail.target.contains(document.activeElement) ? document.activeElement.id : "";
-  kept = { pane, focused, id: first?.id, top: first?.getBoundingClientRect().top };
+  const { target } = event.detail;
+  // A menu in use is not taken away; what it stands on is drawn anew with the next step.
+  if (target.querySelector?.("details.menu[open]")) event.detail.shouldSwap = false;
+  const pane = target.closest?.(".pane");
+  const first = target.id === "inbox-list" && pane?.scrollTop > 0 ? rows().find((row) => row.getBoundingClientRect().bottom > pane.getBoundingClientRect().top) : null;
+  kept = { pane, id: first?.id, top: first?.getBoundingClientRect().top, focused: target.contains?.(document.activeElement) ? document.activeElement.id : "" };
 });
-document.addEventListener("htmx:oobAfterSwap", (event) => {
-  if (event.detail.target.id !== "inbox-list" || !kept) return;
-  const { pane, focused, id, top } = kept;
+document.addEventListener("htmx:oobAfterSwap", () => {
+  const { pane, focused, id, top } = kept ?? {};
   kept = null;
   const row = id && document.getElementById(id);
   if (row) pane.scrollTop += row.getBoundingClientRect().top - top;
@@ -94,9 +94,8 @@ document.addEventListener("input", (event) => {
   if (key) drafts.set(key, event.target.value);
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const form = event.detail.elt?.closest?.("form[data-clears-draft]");
-  if (form !== event.detail.elt || event.detail.xhr.status !== 200) return;
-  drafts.delete(form.querySelector("[data-draft]")?.dataset.draft);
+  const sent = event.detail.requestConfig.elt;
+  if (sent.matches("form[data-clears-draft]") && event.detail.xhr.status === 200) drafts.delete(sent.querySelector("[data-draft]").dataset.draft);
 });
 document.addEventListener("htmx:load", (event) => {
   for (const field of event.detail.elt.querySelectorAll?.("[data-draft]") ?? []) {
@@ -105,6 +104,7 @@ document.addEventListener("htmx:load", (event) => {
     field.value = words;
     const box = field.closest("details");
     if (box) box.open = true;
+    field.dispatchEvent(new Event("input", { bubbles: true })); // so that it is counted
   }
 });
 addEventListener("beforeunload", (event) => {

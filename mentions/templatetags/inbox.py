@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django import template
+from typing import Any
 
-from mentions.views.reading import Opened
+from django import template
 
 register = template.Library()
 
 
 @register.simple_tag
-def inbox_url(opened: Opened, name: str, *args: object, **more: object) -> str:
-    """`{% inbox_url opened 'status' 'done' as url %}`: an address of this conversation."""
+def inbox_url(opened: Any, name: str, *args: object, **more: object) -> str:
+    """`{% inbox_url opened 'status' 'done' as url %}`: an address of this conversation.
+
+    `opened` is a mentions.views.reading.Opened.
+    """
     return opened.url(name, *args, **more)

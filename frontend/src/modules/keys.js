@@ -60,7 +60,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key.length !== 1) return;
   const now = Date.now();
   const both = now - begunAt < SEQUENCE_MS && begun ? `${begun} ${event.key}` : "";
-  const all = [...scope().querySelectorAll("[data-key]")].filter(shown);
+  // The page's own keys go before those of the shell around it.
+  const own = (element) => Number(Boolean(element.closest("main")));
+  const all = [...scope().querySelectorAll("[data-key]")].filter(shown).sort((one, other) => own(other) - own(one));
   const hit = all.find((element) => element.dataset.key === both) ?? all.find((element) => element.dataset.key === event.key);
   begun = all.some((element) => element.dataset.key.startsWith(`${event.key} `)) ? event.key : "";
   begunAt = now;
