@@ -75,7 +75,8 @@ def test_every_token_that_is_used_exists() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_a_template_holds_no_inline_code_and_names_no_other_site(template: Path) -> None:
-    text = template.read_text(encoding="utf-8")
+    # What stands in a template tag is the server's, not the page's.
+    text = re.sub(r"\{%.*?%\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|\bhx-on", text)
     assert not re.search(r"""hx-(?:vals|headers)=["']\s*(?:js|javascript):""", text)
     assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", text)
