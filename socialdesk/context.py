@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
-from mentions.selectors.inbox import unread_count
 
 from accounts.levels import Capability, OrgCapability
 from accounts.models import User
 from accounts.policy import accounts_where, org_capabilities
 from accounts.web import actor_of
 from audit.actors import ActorKind
+from mentions.selectors.inbox import unread_count
 from scheduling.selectors.approvals import COUNTED, waiting_count
 
 PINNED = 6

@@ -13,11 +13,7 @@ PACKAGES = ("accounts.services", "scheduling.services", "mentions.services", "au
 
 def _functions():
     for package in PACKAGES:
-        try:
-            root = importlib.import_module(package)
-        except ModuleNotFoundError as error:
-            assert error.name == package, error
-            continue
+        root = importlib.import_module(package)
         names = [package]
         if hasattr(root, "__path__"):
             names += [m.name for m in pkgutil.walk_packages(root.__path__, f"{package}.")]
