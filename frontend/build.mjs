@@ -8,7 +8,7 @@ const watch = process.argv.includes("--watch");
 const here = new URL(".", import.meta.url).pathname;
 const dist = `${here}dist`;
 // Built beside and swapped in at the end, so that a server never reads half a bundle.
-const out = watch ? dist : `${here}dist.new`;
+const out = watch ? dist : `${here}node_modules/.dist`;
 
 // Tabler is Sass; everything of ours is plain CSS that esbuild joins to it.
 const tabler = {
