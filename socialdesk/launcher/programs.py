@@ -18,11 +18,11 @@ def sandbox(layout: Layout, port: int, *, demo: bool) -> list[str]:
 
 
 def web(port: int) -> list[str]:
-    """The pages. Two processes, so that one that dies is not missed."""
+    """The pages. Two processes, so that one that dies is not missed; loaded once for both."""
     return [
         *(sys.executable, "-m", "gunicorn", "socialdesk.wsgi:application"),
         *(f"--bind={LOOPBACK}:{port}", "--worker-class=gthread", "--workers=2", "--threads=8"),
-        *("--graceful-timeout=10", "--log-level=warning", "--no-control-socket"),
+        *("--graceful-timeout=10", "--log-level=warning", "--no-control-socket", "--preload"),
     ]
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 
 from socialdesk.launcher import environment, leftovers, ports, programs
 from socialdesk.launcher.console import Console, TerminalGone
 from socialdesk.launcher.errors import LauncherError
 from socialdesk.launcher.jobs import Program, Server
-from socialdesk.launcher.layout import PROJECT, Layout
+from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.lock import exclusive
-from socialdesk.launcher.ready import why_not_alive, why_not_ready
+from socialdesk.launcher.preparation import Preparation
+from socialdesk.launcher.ready import Probe
 from socialdesk.launcher.services import Services
 from socialdesk.launcher.signin import demo_sign_ins
 from socialdesk.launcher.supervisor import Supervisor
@@ -86,13 +85,19 @@ class _Run:
         self._signals.check()
         demo = environment.is_demo(env)
         self._add("sandbox", programs.sandbox(self._layout, self._port, demo=demo), env)
-        self._prepare(env)
+        preparation = Preparation(self._layout, env, self._console)
+        done = preparation.is_done()
+        if not done:
+            preparation.run(self._finish)
         self._add("web", programs.web(self._port), env, stop_seconds=15)
+        environment.remember(self._layout, env)
+        self._wait_until_ready(env.get("SOCIALDESK_BASE_URL", ""), preparation, prepared=not done)
+        # The page first: on a small machine all at once would be later for everybody. What is due
+        # meanwhile is in the database and none the worse for a second.
         self._add("worker", programs.worker(), env, stop_seconds=DRAIN_SECONDS)
         self._add("beat", programs.beat(self._layout), env)
-        environment.remember(self._layout, env)
-        self._wait_until_ready(env.get("SOCIALDESK_BASE_URL", ""))
-        self._greet()
+        self._supervisor.all_is_well()
+        self._greet(demo_sign_ins(preparation.demo))
 
     def _start_services(self) -> dict[str, str]:
         services = Services(self._layout, os.environ)
@@ -110,72 +115,35 @@ class _Run:
         program = Program(name, command, env, self._layout, self._console.line)
         self._supervisor.add(program, stop_seconds=stop_seconds)
 
-    def _prepare(self, env: Mapping[str, str]) -> None:
-        """Database and static files at once, where there is anything to do."""
-        ours = not environment.is_given(os.environ, "DATABASE_URL")
-        steps = {"setup": programs.prepare(self._demo, ours=ours)}
-        stamp = self._layout.run / "static.stamp"
-        wanted = _static_inputs()
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-            stamp.unlink(missing_ok=True)
-            steps["static"] = programs.collect_static()
-        jobs = [
-            Program(name, command, env, self._layout, self._console.line)
-            for name, command in steps.items()
-        ]
-        try:
-            for job in jobs:
-                job.start()
-            for job in jobs:
-                self._finish(job)
-        finally:
-            for job in jobs:
-                job.kill()
-        stamp.write_text(wanted, encoding="utf-8")
-
-    def _finish(self, job: Program) -> None:
+    def _finish(self, job: Program) -> int:
+        """Wait for the end of a program that is no job of the supervisor's; its exit code."""
         while (code := job.ended()) is None:
             self._signals.check()
             self._supervisor.tick(0.05)
             while job.pump():
                 pass
-        if code:
-            raise LauncherError(
-                "Socialdesk could not be prepared; the lines above say why. "
-                "Nothing was lost: put it right and start again."
-            )
+        return code
 
-    @property
-    def _demo(self) -> Path:
-        """The sign-ins made for this database, and for no other."""
-        given = os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE") or ""
-        mark = f"-{hashlib.sha256(given.encode()).hexdigest()[:12]}" if given else ""
-        return self._layout.secrets / f"demo{mark}.json"
-
-    def _wait_until_ready(self, base_url: str) -> None:
+    def _wait_until_ready(self, base_url: str, preparation: Preparation, *, prepared: bool) -> None:
         until = time.monotonic() + READY_SECONDS
-        wrong = 0
-        while reason := why_not_ready(self._port, base_url) or why_not_alive(self._port + 1):
-            self._signals.check()
-            wrong += "nothing answers" not in reason
-            if wrong > WRONG_ANSWERS or time.monotonic() > until:
-                raise LauncherError(f"Socialdesk does not come up: {reason}")
-            # A wrong answer is logged with all its reasons: do not ask for it ten times a second.
-            self._run_for(1.0 if wrong else 0.1)
+        with Probe(self._port, base_url, self._port + 1) as probe:
+            while not probe.content():
+                self._signals.check()
+                self._supervisor.tick(0.1)
+                if probe.wrong_answers and not prepared:  # the stamps were mistaken
+                    preparation.run(self._finish)
+                    prepared = True
+                    until = time.monotonic() + READY_SECONDS
+                    probe.start_over()
+                if probe.wrong_answers > WRONG_ANSWERS or time.monotonic() > until:
+                    raise LauncherError(f"Socialdesk does not come up: {probe.reason}")
 
-    def _run_for(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self._signals.check()
-            self._supervisor.tick(left)
-
-    def _greet(self) -> None:
+    def _greet(self, people: list[tuple[str, str, str]]) -> None:
         plain = self._console.plain
         seconds = time.time() - self._since
         plain("")
         plain(f"Socialdesk is at http://{ports.LOOPBACK}:{self._port}", strong=True)
         plain(f"The Sandbox network is at http://{ports.LOOPBACK}:{self._port + 1}")
-        people = demo_sign_ins(self._demo)
         if people:
             plain("")
             plain("Sign in as one of the demo people:")
@@ -199,16 +167,6 @@ class _Run:
             self._services.stop()
         with contextlib.suppress(TerminalGone):
             self._console.say("Everything has stopped.")
-
-
-def _static_inputs() -> str:
-    """Changes when collected static files would: the bundle, the packages, the apps' own files."""
-    total = hashlib.sha256((PROJECT / "requirements.lock").read_bytes())
-    folders = [PROJECT / "frontend" / "dist", *PROJECT.glob("*/static")]
-    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
-        state = path.stat()
-        total.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-    return total.hexdigest()
 
 
 def serve(layout: Layout, port: int, since: float) -> None:

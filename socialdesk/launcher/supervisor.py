@@ -14,6 +14,7 @@ from socialdesk.launcher.jobs import Job
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 TRIES = 5  # deaths in a row before it is no accident any more
+TRIES_AT_START = 2  # while it has never worked, an accident is unlikely
 SETTLED_S = 60.0  # having run so long, an earlier death no longer counts
 
 
@@ -32,6 +33,7 @@ class Supervisor:
         self._console = console
         self._watched: list[_Watch] = []
         self._stop_seconds: dict[str, float] = {}
+        self._tries = TRIES_AT_START
 
     def add(self, job: Job, *, stop_seconds: float = 10.0, running: bool = False) -> None:
         """Start `job` (unless it is `running` already) and keep it so.
@@ -43,6 +45,10 @@ class Supervisor:
         self._stop_seconds[job.name] = stop_seconds
         if not running:
             job.start()
+
+    def all_is_well(self) -> None:
+        """Everything has worked: from now on a death may be an accident."""
+        self._tries = TRIES
 
     def tick(self, seconds: float = 0.25) -> None:
         """Pass on output for up to `seconds`; notice deaths and start again what is due.
@@ -86,7 +92,7 @@ class Supervisor:
             watch.deaths = 0
         watch.deaths += 1
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        if watch.deaths >= TRIES:
+        if watch.deaths >= self._tries:
             raise LauncherError(
                 f"{watch.job.name} ended {watch.deaths} times in a row (last: {how}); giving up. "
                 f"Its last lines:\n{watch.job.last_words()}"

@@ -56,11 +56,22 @@ def test_program_that_keeps_dying_ends_the_attempt_with_its_last_words(console, 
     monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.0)
     job = Job(*[3] * 20)
     watched = Supervisor(console)
+    watched.all_is_well()
     watched.add(job)
     told = r"(?s)web ended 5 times in a row \(last: exit code 3\).*could not bind"
     with pytest.raises(LauncherError, match=told):
         deque((watched.tick(0) for _ in range(50)), maxlen=0)
     assert job.did == ["start"] * 5
+
+
+def test_program_that_never_worked_is_tried_once_more(console, monkeypatch):
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 0.0)
+    watched = Supervisor(console)
+    job = Job(*[3] * 20)
+    watched.add(job)
+    with pytest.raises(LauncherError, match="web ended 2 times in a row"):
+        deque((watched.tick(0) for _ in range(50)), maxlen=0)
+    assert job.did == ["start"] * 2
 
 
 def test_pauses_between_starts_double(monkeypatch):
@@ -69,6 +80,7 @@ def test_pauses_between_starts_double(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(supervisor.time, "monotonic", lambda: now[0])
     watched = Supervisor(Console(said, {}))
+    watched.all_is_well()
     watched.add(Job(*[-9] * 4))
     for _ in range(30):
         watched.tick(0)

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from socialdesk.launcher import ports, processes
@@ -34,6 +36,8 @@ class Desk:
         return {k: v for k, v in env.items() if k not in PLACES}
 
     def start(self) -> None:
+        if self.launcher is not None:
+            self.launcher.stdout.close()
         self.launcher = subprocess.Popen(
             [sys.executable, "-m", "socialdesk.launcher", "run", f"--port={self.port}"],
             cwd=self.folder,
@@ -226,10 +230,19 @@ def test_worker_finishes_what_it_has_begun_and_ctrl_c_leaves_nothing(running, tm
 # The next starts of the same copy, each with its own bad day.
 
 
+def made(desk: Desk) -> dict[str, int]:
+    """When the results of the preparation were made."""
+    paths = [*desk.folder.glob("var/run/*.stamp"), desk.folder / "var" / "static" / "page.css"]
+    return {path.name: path.stat().st_mtime_ns for path in paths}
+
+
 def test_next_start_makes_nothing_anew_and_a_closed_terminal_stops_it(desk):
+    before = made(desk)
+    assert set(before) == {"setup.stamp", "static.stamp", "page.css"}
     desk.start()
     desk.until("Ready in ")
     assert "setup" not in desk.printed
+    assert made(desk) == before
     assert "  ada@example.org  a-demo-password  Officer\n" in desk.printed
     assert desk.get("/sign-in/").count(b"ada@example.org") == 1
     desk.launcher.stdout.close()
@@ -243,7 +256,6 @@ def test_killed_launcher_does_not_hinder_the_next_and_leaves_nothing_behind(desk
     desk.until("Ready in ")
     desk.launcher.kill()
     desk.launcher.wait()
-    desk.launcher.stdout.close()
     desk.start()  # at once: what has not ended yet is stopped by the new one
     desk.until("Ready in ")
     assert b"ada@example.org" in desk.get("/sign-in/")
@@ -289,15 +301,24 @@ def test_taken_port_is_said_before_anything_starts(desk, which, use):
     assert "Traceback" not in desk.printed
 
 
-def test_failing_preparation_is_a_clear_end(desk):
+@pytest.mark.parametrize(
+    ("new", "end"),
+    [
+        (False, "web ended 2 times in a row (last: exit code "),
+        (True, "Socialdesk could not be prepared; the lines above say why."),
+    ],
+)
+def test_settings_that_are_wrong_are_a_clear_end(desk, new, end):
     settings = desk.folder / "socialdesk" / "settings.py"
     before = settings.read_text()
     settings.write_text(before + "\nraise SystemExit('the settings are wrong')\n")
+    if new:
+        (desk.folder / "var" / "run" / "setup.stamp").unlink(missing_ok=True)
     try:
         desk.start()
-        desk.until("Socialdesk could not be prepared; the lines above say why.")
+        desk.until(end)
         assert desk.launcher.wait(PATIENCE) == 1
-        assert "setup      │ the settings are wrong" in desk.printed
+        assert f"{'setup' if new else 'web':<10} │ the settings are wrong" in desk.printed
         assert desk.running() == []
     finally:
         settings.write_text(before)
@@ -315,3 +336,18 @@ def test_page_that_answers_wrongly_is_a_clear_end(desk):
         assert desk.running() == []
     finally:
         urls.write_text(before)
+
+
+def test_stamps_that_are_mistaken_are_found_out_by_the_page(desk):
+    """Somebody emptied the database behind the launcher's back."""
+    desk.start()
+    desk.until("Ready in ")
+    url = json.loads((desk.folder / "var" / "run" / "environment.json").read_text())["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("DROP SCHEMA public CASCADE")
+        database.execute("CREATE SCHEMA public")
+    assert desk.stop() == 0
+    desk.start()
+    desk.until("Bringing the database up to date")
+    desk.until("Ready in ")
+    assert b"ada@example.org" in desk.get("/sign-in/")

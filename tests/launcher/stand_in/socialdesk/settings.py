@@ -25,6 +25,7 @@ DATABASES = {
     }
 }
 ROOT_URLCONF = "socialdesk.urls"
+STATICFILES_DIRS = ["frontend/dist"]
 STATIC_URL = "/static/"
 STATIC_ROOT = os.path.join(os.environ["SOCIALDESK_DATA_DIR"], "static")
 CELERY_BROKER_URL = os.environ["REDIS_URL"]

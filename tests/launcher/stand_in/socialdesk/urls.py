@@ -1,6 +1,5 @@
-import os
-
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import path
 
@@ -10,14 +9,16 @@ def sign_in(request):
     return HttpResponse(f"<form>{names}</form>")
 
 
-def die(request):
-    os.kill(os.getppid(), 9)
-    return HttpResponse("")
+def readyz(request):
+    try:
+        User.objects.exists()
+    except DatabaseError:
+        return HttpResponse("the database is not there", status=503)
+    return HttpResponse("ok")
 
 
 urlpatterns = [
     path("", lambda request: HttpResponseRedirect("/sign-in/")),
     path("sign-in/", sign_in),
-    path("readyz", lambda request: HttpResponse("ok")),
-    path("die", die),
+    path("readyz", readyz),
 ]
