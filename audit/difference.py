@@ -37,10 +37,12 @@ def _middle(parts: list[Part], old: Sequence[str], new: Sequence[str]) -> None:
         _add(parts, "out", old)
         _add(parts, "in", new)
         return
-    matcher = SequenceMatcher(None, old, new)
+    # Words are matched without the space after them: the last one has another, or none.
+    matcher = SequenceMatcher(None, [t.rstrip() for t in old], [t.rstrip() for t in new])
     for what, i, j, k, m in matcher.get_opcodes():
         if what == "equal":
-            _add(parts, "same", old[i:j])
+            for one, other in zip(old[i:j], new[k:m], strict=True):
+                _add_same(parts, one, other)
         else:
             _add(parts, "out", old[i:j])
             _add(parts, "in", new[k:m])
@@ -52,6 +54,16 @@ def _common(old: Sequence[str], new: Sequence[str]) -> int:
         if one != other:
             return index
     return min(len(old), len(new))
+
+
+def _add_same(parts: list[Part], one: str, other: str) -> None:
+    if one == other:
+        _add(parts, "same", [one])
+        return
+    word = one.rstrip()
+    _add(parts, "same", [word])
+    _add(parts, "out", [one[len(word) :]])
+    _add(parts, "in", [other[len(word) :]])
 
 
 def _add(parts: list[Part], kind: Kind, tokens: Sequence[str]) -> None:

@@ -83,6 +83,7 @@ class RecordFilterForm(forms.Form):
         for name in ("since", "until"):
             widget = self.fields[name].widget
             widget.input_type = "date"
+            self.fields[name].error_messages["invalid"] = "Write the day as 2026-11-23."
             widget.format = "%Y-%m-%d"
         self.fields["text"].widget.input_type = "search"
         for name, field in self.fields.items():

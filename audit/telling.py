@@ -22,6 +22,7 @@ _NOUNS = {"user": "person", "socialaccount": "account", "grant": "level", "media
 
 _ACCOUNT = re.compile(r"\(([^()]+?) @?[^\s()]+\)$")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)")
+_BRIEF = 28
 _SPACES = 2
 """Texts with at least as many spaces show a change word by word."""
 
@@ -39,13 +40,12 @@ class Told:
     @property
     def sentence(self) -> str:
         """'Ana Reyes approved “Bridge closed…” on Northmoor Fire (Bluesky)'."""
-        said = " ".join(part for part in (self.who, self.did, self.what, self.rest) if part)
-        return re.sub(r" ([:,])", r"\1", said)
+        return " ".join(part for part in (self.who, self.did, self.what, self.rest) if part)
 
 
-def told(event: Event) -> Told:
-    """The event as a sentence in parts."""
-    did, what, rest = _said(event)
+def told(event: Event, *, brief: bool = False) -> Told:
+    """The event as a sentence in parts; `brief`: with no more than the first words of a text."""
+    did, what, rest = _said(event, brief)
     return Told(who_of(event), did, what, rest, where_of(event))
 
 
@@ -78,23 +78,23 @@ def account_words(label: str) -> str:
     return _ACCOUNT.sub(r"(\1)", label)
 
 
-def _said(event: Event) -> tuple[str, str, str]:
+def _said(event: Event, brief: bool) -> tuple[str, str, str]:
     words = _with_named(EVENTS.get(event.name, event.name), event)
     if event.name == REFUSED:
-        return words, ": " + str(event.data.get("reason", "")), ""
-    what, own = _subject(event), _is_own(event)
+        return f"{words}:", str(event.data.get("reason", "")), ""
+    what, own = _subject(event, brief), _is_own(event)
     noun = _noun(event)
-    place = rf"\ban? {noun}('s (.+))?$"
+    place = rf"\ban? {noun}\b('s \w+)?"
     if "{}" in words:
         did, _, rest = words.partition("{}")
         return did.strip(), what, rest.strip()
     if own:
         return re.sub(place, "their own entry", words), "", ""
-    if noun and (found := re.search(place, words)):
-        did = words[: found.start()].strip()
-        return (f"{did} the {found[2]} of" if found[2] else did), what, ""
+    if what and noun and (found := re.search(place, words)):
+        did, rest = words[: found.start()].strip(), words[found.end() :].strip()
+        return (f"{did} the {found[1][3:]} of" if found[1] else did), what, rest
     if what and re.search(r"\ban? \w+('s \w+)?$", words):
-        return words, f": {what}", ""
+        return f"{words}:", what, ""
     return words, what, _tally(event)
 
 
@@ -119,17 +119,23 @@ def _is_own(event: Event) -> bool:
     )
 
 
-def _subject(event: Event) -> str:
+def _subject(event: Event, brief: bool) -> str:
     label, account = event.subject_label, account_words(event.account_label)
     if event.subject_type.endswith(".socialaccount"):
         return account_words(label)
     if event.subject_type.endswith(".delivery") and "” on " in label:
-        return f"{label.rpartition('” on ')[0]}” on {account}"
+        return f"{_quoted(label.rpartition('” on ')[0][1:], brief)} on {account}"
     if event.subject_type.endswith(".post"):
-        label = f"“{label}”"
-    if account and event.account_label not in label:
-        return f"{label} on {account}" if label else f"on {account}"
-    return label
+        label = _quoted(label, brief)
+    if account and event.account_label in label:
+        return label.replace(event.account_label, account)
+    return f"{label} on {account}".strip() if account else label
+
+
+def _quoted(text: str, brief: bool) -> str:
+    if brief and len(text) > _BRIEF:
+        text = text[:_BRIEF].rsplit(" ", 1)[0].rstrip(" .,;:…") + "…"
+    return f"“{text}”"
 
 
 def _tally(event: Event) -> str:
@@ -212,7 +218,7 @@ def _flat_item(path: Path, number: int, item: Any) -> dict[Path, Any]:
         for key, value in item.items():
             if _is_named(value):
                 rest = {k: v for k, v in item.items() if k != key}
-                here = (*path, account_words(str(value["label"])))
+                here = (*path[:-1], account_words(str(value["label"])))
                 return flat(here, rest) or {here: "yes"}
     return flat((*path, str(number)), item)
 

@@ -203,7 +203,7 @@ def _of_accounts(found: QuerySet[Event], ids: Collection[int], size: int) -> Que
     # The newest of each account by its own index, then the newest of those: a person whose
     # accounts are quiet does not wait for the record of all others to be read through.
     each = found.extra(where=["audit_event.account_id = mine.id"])
-    sql, params = each.values("pk")[:size].query.sql_with_params()
+    sql, params = each.values("id")[:size].query.sql_with_params()
     # What is put together is what Django compiled; every value goes as a parameter.
     lateral = f"SELECT e.id FROM unnest(%s::bigint[]) AS mine(id) CROSS JOIN LATERAL ({sql}) AS e"  # noqa: S608
     newest = RawSQL(lateral, [sorted(ids), *params])  # noqa: S611  # as above

@@ -53,6 +53,8 @@ def record(request: HttpRequest) -> HttpResponse:
         except OperationalError:  # the search took longer than a page may
             context |= {"too_slow": True, "here": request.get_full_path()}
             status = 503
+    else:
+        context["meant"] = _meant(request, form)
     _note(request, form)
     return render(request, "audit/record.html", context, status=status)
 
@@ -94,6 +96,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     form, scope = _form(request)
     if not form.is_valid():
         context = {"form": form, "machines": MACHINES, "everything": _all(scope)}
+        context["meant"] = _meant(request, form)
         return render(request, "audit/record.html", context, status=400)
     lines = Export(actor_of(request), scope, form.filters, "csv").begin()
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -126,6 +129,12 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
     }
 
 
+def _meant(request: HttpRequest, form: RecordFilterForm) -> list[tuple[str, str]]:
+    """Whom an unclear name may have meant, each with the address of the same view of them."""
+    asked = {key: value for key, value in request.GET.items() if key in form.fields and value}
+    return [(person_label(one), _url({**asked, "who": str(one.pk)})) for one in form.found]
+
+
 def _pager(page: Page, query: Mapping[str, str]) -> dict[str, str]:
     count = len(page.events)
     return {
@@ -136,7 +145,7 @@ def _pager(page: Page, query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _row(event: Event) -> Row:
-    said = told(event)
+    said = told(event, brief=True)
     url = reverse("audit:event", args=[event.pk])
     return Row(
         at=event.occurred_at,

@@ -105,7 +105,7 @@ def _step(event: Event, delivery: Delivery | None) -> Step:
     step = Step(
         at=event.occurred_at,
         who=who_of(event),
-        did=event_words(event.name),
+        did=event_words(event.name).replace(" a post", " the post"),
         icon=icon,
         tone=tone,
         account=delivery.account if delivery else None,

@@ -164,10 +164,14 @@ def test_looking_for_work_may_find_none():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_business_transaction_that_rolls_back_takes_its_event_along():
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
-        make()(actor=COMMAND)
-        assert Event.objects.count() == 1
-        raise ZeroDivisionError
+    def business():
+        with transaction.atomic():
+            make()(actor=COMMAND)
+            assert Event.objects.count() == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        business()
     assert not Event.objects.exists()
 
 
