@@ -49,7 +49,7 @@ check: ## lint, types, import contracts, migrations, settings, templates, genera
 	.venv/bin/djlint --lint --quiet templates
 
 check-django:
-	@$(LIVE) $(VENV) manage.py makemigrations --check --dry-run
+	@$(LIVE) $(VENV) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
 	@$(LIVE) $(VENV) manage.py check --deploy --fail-level WARNING
 	@$(LIVE) $(VENV) manage.py generate_docs --check
 
