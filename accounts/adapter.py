@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import User
+
+
+def tried_address(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """The address somebody tries to sign in with, as the lock-out counts it: in any spelling.
+
+    allauth calls it `email`, the form `login`, and axes itself `username`.
+    """
+    given = credentials or {}
+    found = given.get("email") or given.get("login") or given.get("username")
+    return str(found or request.POST.get("login", "")).strip().casefold()[:254]
 
 
 class DeskAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
@@ -74,5 +74,5 @@ def _signed_in(request: HttpRequest, user: User) -> HttpResponse:
     request.session.pop(_KEPT, None)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[1])
     # They have just chosen their password: setting up the second factor need not ask for it.
-    record_authentication(request, user, method="password", email=user.email)
+    reauthenticate_by_password(request)
     return redirect(settings.LOGIN_REDIRECT_URL)
