@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,6 +22,7 @@ from scheduling.models import Delivery
 from scheduling.options import options_for
 from scheduling.selectors.posts import delivery_visible, post_editable, post_visible
 from scheduling.services import deliveries, posts
+from scheduling.states import State
 from scheduling.times import due_from_local
 from scheduling.transitions import NoSuchMove
 from scheduling.withdrawal import withdraw
@@ -40,11 +42,22 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
         "can_edit": any(options.edit for _, options in rows)
         and not any(options.take_back for _, options in rows),
         "can_take_back": any(options.take_back for _, options in rows),
-        "moving": any(d.state in ("publishing", "unknown", "scheduled") for d, _ in rows),
+        "look_again_s": _look_again_s([delivery for delivery, _ in rows]),
     }
     only = request.htmx and request.GET.get("part") == "deliveries"  # type: ignore[attr-defined]  # by middleware
     template = "scheduling/_post_deliveries.html" if only else "scheduling/post.html"
     return render(request, template, context)
+
+
+def _look_again_s(deliveries: list[Delivery]) -> int:
+    """After how many seconds an open page asks how it stands; 0: nothing moves by itself."""
+    soon = timezone.now() + timedelta(minutes=2)
+    if any(d.state in (State.PUBLISHING, State.UNKNOWN) for d in deliveries):
+        return 3
+    if any(d.state == State.SCHEDULED and d.due_at and d.due_at < soon for d in deliveries):
+        return 3
+    waits = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
+    return 15 if any(d.state in waits for d in deliveries) else 0
 
 
 @require_POST
