@@ -132,6 +132,7 @@ class Mention(models.Model):
         indexes = [
             models.Index(fields=["conversation", "posted_at", "id"], name="mention_thread"),
             models.Index(fields=["author", "-posted_at"], name="mention_author"),
+            models.Index(fields=["account", "-received_at"], name="mention_account_received"),
             GinIndex(fields=["search"], name="mention_search"),
         ]
 

@@ -20,7 +20,9 @@ def assigned_to(actor: Actor) -> list[Conversation]:
     """Conversations the person was given and that are not done, the latest first."""
     accounts = accounts_where(actor, Capability.VIEW)
     rows = Conversation.objects.filter(assignee_id=actor.id, account__in=accounts)
-    rows = rows.exclude(status=Status.DONE).select_related("account", "contact", "last_mention")
+    rows = rows.exclude(status=Status.DONE).select_related(
+        "account", "contact", "last_mention__author"
+    )
     return list(rows.order_by("-last_at", "-pk")[:SHOWN])
 
 

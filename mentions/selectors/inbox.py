@@ -96,7 +96,7 @@ def conversations_of(account_ids: Iterable[int]) -> QuerySet[Conversation]:
     """Conversations of these accounts, with all that a row shows and no more of the text."""
     return (
         Conversation.objects.filter(account__in=list(account_ids))
-        .select_related("account", "contact", "assignee", "last_mention")
+        .select_related("account", "contact", "assignee", "last_mention__author")
         .defer("last_mention__text", "last_mention__search", "last_mention__reply_ref")
         .annotate(snippet=Left("last_mention__text", SNIPPET))
     )

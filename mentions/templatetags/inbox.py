@@ -15,4 +15,4 @@ def inbox_url(opened: Any, name: str, *args: object, **more: object) -> str:
 
     `opened` is a mentions.views.reading.Opened.
     """
-    return opened.url(name, *args, **more)
+    return str(opened.url(name, *args, **more))

@@ -182,7 +182,9 @@ def opened_of(request: HttpRequest, desk: Desk, conversation: Conversation) -> O
 
 def row_of(desk: Desk, conversation: Conversation, open_id: int | None) -> dict[str, Any]:
     """A conversation as _components/inbox_row.html shows it."""
-    mention, contact = conversation.last_mention, conversation.contact
+    mention = conversation.last_mention
+    # The words shown are the last ones, so the name is of who wrote them, not of who began.
+    contact = mention.author if mention else conversation.contact
     return {
         "id": conversation.pk,
         "url": desk.url("conversation", conversation.pk, **_before(desk)),

@@ -46,8 +46,11 @@ def delivery_approve(
         reviewed=True,
     )
     _decide(actor, delivery, Decided.APPROVED, content, comment)
-    if delivery.due_at is not None and delivery.due_at >= timezone.now() - SLACK:
-        _queue(delivery, max(delivery.due_at, timezone.now()))
+    now = timezone.now()
+    # A reply has no hour that could pass: it goes out as soon as somebody says yes.
+    keeps_time = delivery.reply_to is not None or (delivery.due_at or now) >= now - SLACK
+    if delivery.due_at is not None and keeps_time:
+        _queue(delivery, max(delivery.due_at, now))
     return delivery
 
 

@@ -16,8 +16,10 @@ from audit.actions import NotAllowed
 from audit.models import Event
 from mentions.models import Conversation, Note, Reply, Status
 from mentions.services import conversations
+from scheduling.content import content_hash
 from scheduling.errors import Stale
 from scheduling.models import Delivery, Post
+from scheduling.services.deliveries import delivery_approve
 from scheduling.states import State
 from tests.factories import (
     COMMAND,
@@ -229,6 +231,20 @@ def test_a_contributors_reply_waits_for_approval(conversation, contributor, sign
     assert Delivery.objects.get().state == State.IN_REVIEW
     assert "Sent for approval." in page
     assert "In review" in page
+
+
+def test_a_reply_goes_out_on_approval_however_long_that_took(
+    conversation, contributor, sign_in, account
+):
+    answer(sign_in(contributor), conversation)
+    Delivery.objects.update(due_at=timezone.now() - timedelta(hours=3))
+    approver = UserFactory()
+    give(approver, Level.APPROVER, account)
+    waiting = Delivery.objects.get()
+    delivery_approve(actor=person(approver), delivery=waiting, content_hash=content_hash(waiting))
+    sent = Delivery.objects.get()
+    assert sent.state == State.SCHEDULED
+    assert timezone.now() - sent.due_at < timedelta(minutes=1)
 
 
 def test_where_everybody_needs_approval_so_does_a_publisher(client, conversation, account):

@@ -144,7 +144,7 @@ moments = st.datetimes() | st.datetimes(timezones=st.just(UTC)) | st.none()
         max_size=6,
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db
 def test_no_text_breaks_the_taking_in(account, items):
     Feed.objects.get_or_create(account=account)

@@ -149,7 +149,7 @@ def test_search_does_not_find_what_was_said_elsewhere(client, account):
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_words_break_the_search(client, account, words):
     assert client.get(reverse("mentions:inbox"), {"q": words}).status_code == 200
 
@@ -288,7 +288,7 @@ def test_an_older_message_can_be_chosen_to_answer(client, account):
     assert f"to={old.pk}" in client.get(page_of(conversation)).content.decode()
     page = client.get(page_of(conversation), {"to": old.pk}).content.decode()
     assert f'name="to" value="{old.pk}"' in page
-    assert "Your reply answers this message" in page
+    assert "Your reply answers this" in page
 
 
 def test_a_platform_without_replies_says_so(client, account, monkeypatch):
