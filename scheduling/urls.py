@@ -23,6 +23,7 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<int:delivery_id>/", approvals.approval, name="approval"),
     path("approvals/<int:delivery_id>/decide/", approvals.approval_decide, name="approval_decide"),
+    path("accounts/<int:account_id>/next/", posts.account_next, name="account_next"),
     path("media/upload/", media.upload, name="media_upload"),
     path("media/<uuid:token>/", media.show, name="media"),
 ]

@@ -16,10 +16,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import Invalid
-from accounts.web import actor_of, person_of
+from accounts.web import actor_of, get_account, person_of
 from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.options import options_for
+from scheduling.selectors.day import next_out
 from scheduling.selectors.posts import delivery_visible, post_editable, post_visible
 from scheduling.services import deliveries, posts
 from scheduling.states import State
@@ -58,6 +59,14 @@ def _look_again_s(deliveries: list[Delivery]) -> int:
         return 3
     waits = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
     return 15 if any(d.state in waits for d in deliveries) else 0
+
+
+@require_GET
+def account_next(request: HttpRequest, account_id: int) -> HttpResponse:
+    """What goes out next on one account: a sheet for its page."""
+    account = get_account(request, account_id)
+    rows = next_out(actor_of(request), account_id=account.pk)
+    return render(request, "scheduling/_account_next.html", {"account": account, "rows": rows})
 
 
 @require_POST

@@ -13,6 +13,7 @@ from socialdesk.launcher.layout import Layout, host_layout
 # by accounts whose passwords the terminal has just printed, and the logs are for a person to read.
 _TRIAL = {
     "SOCIALDESK_DEMO": "yes",
+    "SOCIALDESK_ORGANISATION": "Northmoor",
     "SOCIALDESK_REQUIRE_MFA": "no",
     "SOCIALDESK_LOG_JSON": "no",
     "SOCIALDESK_ALLOWED_HOSTS": "127.0.0.1,localhost",

@@ -505,6 +505,7 @@ PAGES = [
     ("get", "scheduling:story", "post", "viewer"),
     ("post", "scheduling:post_take_back", "post", "contributor"),
     ("post", "scheduling:post_cancel", "post", "contributor"),
+    ("get", "scheduling:account_next", "account", "viewer"),
     ("get", "scheduling:approval", "delivery", "viewer"),
     ("post", "scheduling:approval_decide", "delivery", "approver"),
 ]
@@ -514,7 +515,7 @@ PAGES = [
 class TestRefusals:
     def ask(self, desk, client, method, name, of):
         delivery = desk.in_review()
-        pk = delivery.post_id if of == "post" else delivery.pk
+        pk = {"post": delivery.post_id, "account": delivery.account_id}.get(of, delivery.pk)
         data = {"decision": "return", "comment": "No", "content_hash": content_hash(delivery)}
         return getattr(client, method)(reverse(name, args=[pk]), data)
 
@@ -535,7 +536,7 @@ class TestRefusals:
         assert self.ask(desk, client, method, name, of).status_code != 404
         delivery = Delivery.objects.get()
         who.grants.update(ended_at=timezone.now())
-        pk = delivery.post_id if of == "post" else delivery.pk
+        pk = {"post": delivery.post_id, "account": delivery.account_id}.get(of, delivery.pk)
         assert getattr(client, method)(reverse(name, args=[pk])).status_code == 404
 
 
