@@ -59,6 +59,10 @@ fmt: ## put code and templates into the project's format
 	$(VENV) -m ruff format .
 	-.venv/bin/djlint --reformat --quiet templates
 
+screenshots: ## take the docs' pictures from a fresh demo (needs chromium)
+	@$(BOOTSTRAP) --dev
+	$(VENV) tools/screenshots.py
+
 env: ## only set up: .venv with all tools, and the front-end bundle
 	@$(BOOTSTRAP) --dev
 
@@ -83,4 +87,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real coverage check check-django fmt env services services-stop key lock clean
+.PHONY: help run test test-real coverage check check-django fmt screenshots env services services-stop key lock clean
