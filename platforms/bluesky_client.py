@@ -24,7 +24,7 @@ _RENEW_BEFORE = timedelta(minutes=16)
 
 
 def _is_lost(answer: Answer) -> bool:
-    return answer.status in (400, 403) and reason_of(answer)[0] in _LOST
+    return answer.status in (400, 403) and reason_of(answer, named=True)[0] in _LOST
 
 
 class BlueskyClient:
@@ -34,7 +34,7 @@ class BlueskyClient:
         self._connection = connection
         self._remember = remember
         self._wire = GuardedSession(network)
-        self._asker = Asker("Bluesky", self._wire, secrets=self._secrets, lost=_is_lost)
+        self._asker = Asker("Bluesky", self._wire, secrets=self._secrets, lost=_is_lost, named=True)
         self._client = self._new_client()
         self._session: Session | None = None
 

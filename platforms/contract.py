@@ -149,7 +149,8 @@ class Outgoing:
     """One post on one account, ready to go.
 
     `key` (32 hex digits, one per delivery, the same for every attempt) is what a platform may use
-    to recognise a second sending; `created_at` is the same for every attempt, too.
+    to recognise a second sending; `created_at` is the same for every attempt, too. It is the time
+    of the first attempt and not of the writing: Bluesky shows it as the post's own time.
     """
 
     key: str

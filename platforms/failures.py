@@ -70,20 +70,24 @@ def _seconds(value: str, now: datetime) -> float | None:
     return None
 
 
-def reason_of(answer: Answer) -> tuple[str, str]:
-    """The server's own short code and its reason, one line each, '' when it gives none."""
+def reason_of(answer: Answer, *, named: bool = False) -> tuple[str, str]:
+    """The server's own short code and its reason, one line each, '' when it gives none.
+
+    `named`: 'error' is the name of the error and 'message' the sentence (AT Protocol); otherwise
+    'error' is the sentence (Mastodon) unless there is a longer one (OAuth).
+    """
     try:
         told = json.loads(answer.body[:20_000])
     except (ValueError, RecursionError):
         return "", ""
     if not isinstance(told, dict):
         return "", ""
-    code, message = told.get("error"), told.get("message") or told.get("error_description")
-    if isinstance(code, str) and not isinstance(message, str):
-        return "", _line(code)  # Mastodon: the sentence is the error
-    if isinstance(code, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", code):
-        return code, _line(message) if isinstance(message, str) else ""
-    return "", _line(message) if isinstance(message, str) else ""
+    error = told.get("error")
+    sentences = (told.get("message"), told.get("error_description"), None if named else error)
+    reason = next((_line(text) for text in sentences if isinstance(text, str)), "")
+    if named and isinstance(error, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", error):
+        return error, reason
+    return "", reason
 
 
 def _line(text: str) -> str:
@@ -96,7 +100,7 @@ class Asker:
 
     `who` is the platform's name; `secrets` gives what must never appear in a message, at the
     time of the failure; `lost` recognises answers other than 401 that mean the credentials are
-    no longer good.
+    no longer good; `named`: see `reason_of`. The code of an error is its name, or its status.
     """
 
     def __init__(
@@ -106,11 +110,13 @@ class Asker:
         *,
         secrets: Callable[[], Iterable[str]],
         lost: Callable[[Answer], bool] = lambda _answer: False,
+        named: bool = False,
     ) -> None:
         self._who = who
         self._session = session
         self._secrets = secrets
         self._lost = lost
+        self._named = named
 
     def ask(self, call: Callable[[], T], *, writes: bool = False) -> T:
         """The result of `call`, which also picks out what it needs of the answer.
@@ -158,12 +164,12 @@ class Asker:
 
     def _from_status(self, answer: Answer, writes: bool) -> PlatformError:
         status = answer.status
-        code, reason = reason_of(answer)
+        code, reason = reason_of(answer, named=self._named)
         code = self.redact(code) or str(status)
         said = f" It says: {self.redact(reason)}" if reason else ""
         if status == 401 or self._lost(answer):
             return AuthorisationLost(
-                f"{self._who} no longer accepts the credentials of this account.{said}", code=code
+                f"{self._who} does not accept the credentials of this account.{said}", code=code
             )
         if status == 429:
             return RetryLater(

@@ -44,6 +44,9 @@ for _name in ("urllib3", "httpx", "httpcore"):
 
 USER_AGENT = "Socialdesk"
 _CHUNK = 65_536
+# A server may close an idle connection just as we send on it, and then nobody knows whether it
+# took the request: after this time we open a new one (Node's own limit is 5 s).
+_IDLE_S = 2.0
 # Mastodon.py makes a warning of the first, and of a reset time that it cannot read a failure,
 # though the post is out by then. What there is to wait for is read from `Answer`.
 _NOT_FOR_LIBRARIES = (
@@ -178,6 +181,7 @@ class _GuardedAdapter(HTTPAdapter):
     def __init__(self, policy: NetworkPolicy) -> None:
         self.policy = policy
         self.asked = False  # has a request been handed to the network?
+        self._used_at = 0.0
         super().__init__(max_retries=0)
 
     def init_poolmanager(
@@ -197,6 +201,8 @@ class _GuardedAdapter(HTTPAdapter):
         origin = check_url(request.url or "", self.policy)
         host = origin[1]
         started = time.monotonic()
+        if started - self._used_at > _IDLE_S:
+            self.poolmanager.clear()
         self.asked = True
         with _Exchange(self.policy) as exchange:
             try:
@@ -213,6 +219,7 @@ class _GuardedAdapter(HTTPAdapter):
                 raise NoAnswer(_why_no_answer(host, exc, exchange.expired)) from None
             if exchange.expired:
                 raise NoAnswer(f"{host} did not answer in time.")
+        self._used_at = time.monotonic()
         log.debug(
             "%s %s: %s in %.0f ms",
             request.method,

@@ -12,7 +12,7 @@ from PIL import ImageOps
 from platforms.contract import Image, Limits, Refused
 
 _QUALITIES = (90, 80)  # then it gets smaller rather than coarser
-_MAX_PIXELS = 80_000_000  # of what we decode at all; a bomb is small in bytes and huge in pixels
+_MAX_PIXELS = 60_000_000  # of what we decode at all; a bomb is small in bytes and huge in pixels
 
 
 def fit(image: Image, limits: Limits) -> Image:

@@ -15,6 +15,7 @@ from typing import ClassVar
 from mastodon import Mastodon
 
 from platforms.contract import (
+    AuthorisationLost,
     Batch,
     Connection,
     Feature,
@@ -27,6 +28,7 @@ from platforms.contract import (
     NetworkPolicy,
     Outgoing,
     OwnPost,
+    PlatformError,
     PlatformInfo,
     Presence,
     Published,
@@ -120,7 +122,20 @@ class MastodonAdapter:
 
         identity = self._client.ask(pick)
         self._own_id = identity.remote_id
+        self._check_scopes()
         return identity
+
+    def _check_scopes(self) -> None:
+        """Better now than at the first post. Servers that do not tell are believed."""
+        try:
+            scopes = self._client.ask(lambda api: api.app_verify_credentials().get("scopes"))
+        except PlatformError:
+            return
+        if isinstance(scopes, list) and not {"write", "write:statuses"} & {str(s) for s in scopes}:
+            raise AuthorisationLost(
+                "This access token may only read. Make one with the scopes read and write.",
+                code="scopes",
+            )
 
     def limits(self) -> Limits:
         """As this server declares them; Mastodon's own defaults for what it does not declare."""
@@ -151,7 +166,14 @@ class MastodonAdapter:
             )
             return _published(status)
 
-        return self._client.ask(pick, writes=True)
+        try:
+            return self._client.ask(pick, writes=True)
+        except Refused as refused:
+            if "finished processing" not in refused.message:
+                raise
+        raise RetryLater(
+            "The server is still working on an image.", code="media_processing", delay_s=15.0
+        )
 
     def _limits_for(self, text: str, images: Sequence[Image]) -> Limits:
         """The server's limits, asked for only where they could matter."""
@@ -197,7 +219,10 @@ class MastodonAdapter:
 
         Raises RetryLater while a request that was given up on may still be at work.
         """
-        text, _ = self._addressed(post)
+        try:
+            text, _ = self._addressed(post)
+        except Refused:
+            text = post.text  # what it answered is gone by now
         own, oldest, near = self._id(), None, False
         for _page in range(_LOOK_BACK_PAGES):
             page = self._own_statuses(own, max_id=oldest)

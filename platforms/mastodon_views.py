@@ -23,6 +23,7 @@ from platforms.failures import Malformed, text_of, time_of
 from platforms.markup import clean_line, clean_text, describe_media, html_to_text, safe_url
 
 _LONG_MENTION = regex.compile(r"@([\w.\-]+)@[\w.\-]+\w")
+_FRONT = regex.compile(r"^\s*(?:@[\w.\-]+(?:@[\w.\-]+)?\s+)+")
 _MEDIA = {"image": "Image", "gifv": "Video", "video": "Video", "audio": "Sound"}
 
 
@@ -130,7 +131,8 @@ def incoming_of(
     elif kind is None:
         to_us = own_id and str(status.get("in_reply_to_account_id") or "") == own_id
         kind = MentionKind.REPLY if to_us else MentionKind.MENTION
-    acct = clean_line(_part(status, "account").get("acct"), 300)
+    account = _part(status, "account")
+    acct = clean_line(account.get("acct"), 300) or clean_line(account.get("username"), 300)
     return Incoming(
         remote_id=remote_id,
         kind=kind,
@@ -162,8 +164,11 @@ def own_post_of(status: Mapping[str, Any]) -> OwnPost:
 
 
 def _letters(text: str) -> str:
-    """What is left of a text however a server dresses it: its letters and digits."""
-    text = _LONG_MENTION.sub(r"@\1", unicodedata.normalize("NFKC", text))
+    """What is left of a text however a server dresses it: its letters and digits.
+
+    Without the names in front, which a reply is given on its way out.
+    """
+    text = _LONG_MENTION.sub(r"@\1", unicodedata.normalize("NFKC", _FRONT.sub("", text)))
     return "".join(c for c in text.casefold() if c.isalnum())
 
 

@@ -11,6 +11,7 @@ from .worlds import WORLDS, World
 
 @pytest.fixture(params=list(WORLDS))
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A network to act on; every test runs on each of them."""
     made = WORLDS[request.param]()
     yield made
     made.close()

@@ -67,6 +67,7 @@ class FakeMastodon(FakeServer):
         self.notifications: list[dict[str, Any]] = []  # oldest first
         self.keys: dict[str, str] = {}
         self.blocked: list[str] = []
+        self.scopes = ["read", "write"]
         self.processing = 0  # how often an image is still being worked on
         self.clock_ahead = timedelta(0)
         self.count = 100
@@ -107,6 +108,7 @@ class FakeMastodon(FakeServer):
         ("GET", r"/api/v2/instance/?", "instance_v2"),
         ("GET", r"/api/v1/instance/?", "instance_v1"),
         ("GET", r"/api/v1/accounts/verify_credentials", "verify"),
+        ("GET", r"/api/v1/apps/verify_credentials", "app"),
         ("GET", r"/api/v1/accounts/(\w+)/statuses", "account_statuses"),
         ("POST", r"/api/v1/accounts/(\w+)/block", "block"),
         ("POST", r"/api/v1/statuses", "post_status"),
@@ -171,6 +173,11 @@ class FakeMastodon(FakeServer):
 
     def do_verify(self, _asked: Asked) -> Reply:
         return Reply(data=self.account(OWN))
+
+    def do_app(self, _asked: Asked) -> Reply:
+        if self.flavour in ("gotosocial", "takahe"):
+            return error(404, "Not found")
+        return Reply(data={"name": "Socialdesk", "scopes": self.scopes})
 
     # --- statuses -----------------------------------------------------------------------------
 

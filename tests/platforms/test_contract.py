@@ -142,9 +142,7 @@ def test_a_large_image_is_made_to_fit(world: World) -> None:
     side = int((limits.image_bytes_max * 2.2) ** 0.5)  # noise takes nearly a byte a pixel
     image = picture("Noise", side, side)
     assert len(image.data) > limits.image_bytes_max
-    world.adapter(policy=world.policy(read_timeout_s=5.0)).publish(
-        outgoing("Large.", image), steps=StepsInMemory()
-    )
+    world.adapter().publish(outgoing("Large.", image), steps=StepsInMemory())
     (seen,) = world.posts()
     assert 0 < seen.sizes[0] <= limits.image_bytes_max
 
@@ -328,7 +326,7 @@ def test_a_post_that_did_not_go_out_is_absent(world: World, text: str) -> None:
     ids=["reset", "hang", "503", "html"],
 )
 def test_sent_but_not_confirmed_is_unknown_and_then_found(world: World, fault: Fault) -> None:
-    adapter = world.adapter()
+    adapter = world.adapter(policy=world.impatient() if fault.hang_s else None)
     adapter.verify()
     began = datetime.now(UTC)
     post = outgoing("Did it go out?")

@@ -101,9 +101,10 @@ def test_a_platform_error_passes_through() -> None:
 @pytest.mark.parametrize(
     ("body", "code", "said"),
     [
-        ({"error": "DuplicatePost", "message": "Again"}, "DuplicatePost", "It says: Again"),
+        ({"error": "DuplicatePost", "message": "Again"}, "422", "It says: Again"),
         ({"error": "Text can't be blank"}, "422", "It says: Text can't be blank"),
-        ({"error": "x", "error_description": "Longer"}, "x", "It says: Longer"),
+        ({"error": "x", "error_description": "Longer"}, "422", "It says: Longer"),
+        ({"error": "not_found"}, "422", "It says: not_found"),
         ({"error": "canary secret/1", "message": "m"}, "422", "It says: m"),
         ({"error": "no canary secret/1 here"}, "422", "It says: no ••• here"),
         ({"error": "no canary%20secret%2F1 here"}, "422", "It says: no ••• here"),
@@ -121,6 +122,19 @@ def test_what_the_server_says(body: Any, code: str, said: str) -> None:
     assert error.code == code
     assert error.message.endswith(said)
     assert len(error.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "reason"),
+    [
+        ({"error": "RecordNotFound", "message": "None"}, "RecordNotFound", "None"),
+        ({"error": "ExpiredToken"}, "ExpiredToken", ""),
+        ({"error": "two words", "message": "m"}, "", "m"),
+        ({"error": 7}, "", ""),
+    ],
+)
+def test_errors_with_names(body: Any, code: str, reason: str) -> None:
+    assert reason_of(answer(400, body), named=True) == (code, reason)
 
 
 @pytest.mark.parametrize(

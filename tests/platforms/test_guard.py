@@ -270,6 +270,26 @@ def test_a_caller_cannot_switch_the_guard_off(server: Echo) -> None:
         session.get(server.url, timeout=300, verify=False, stream=True)
 
 
+def test_a_connection_that_was_idle_is_not_used_again(
+    server: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports: list[int] = []
+    plain = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        ports.append(address[1])
+        plain(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    session = GuardedSession(policy(server.private_host))
+    for _ in range(3):
+        session.get(server.url)
+    assert len(ports) == 1
+    session._way_out._used_at -= 10
+    session.get(server.url)
+    assert len(ports) == 2
+
+
 # --- redirects --------------------------------------------------------------------------------
 
 

@@ -117,6 +117,15 @@ def test_odd_headers_do_not_spoil_a_post(world: MastodonWorld, headers: dict[str
         assert world.adapter().publish(post, steps=StepsInMemory()).remote_id == "77"
 
 
+@pytest.mark.parametrize("scopes", [["read"], ["read", "write:media"], []])
+def test_a_token_that_may_only_read_is_told_at_once(
+    world: MastodonWorld, scopes: list[str]
+) -> None:
+    world.fake.scopes = scopes
+    with pytest.raises(AuthorisationLost, match="may only read"):
+        world.adapter().verify()
+
+
 # --- limits -----------------------------------------------------------------------------------
 
 
@@ -208,6 +217,16 @@ def test_an_upload_that_was_thrown_away_is_made_again(world: MastodonWorld) -> N
     world.fake.media.clear()
     world.adapter().publish(post, steps=steps)
     assert world.posts()[0].alts == ("One",)
+
+
+def test_an_image_that_is_not_ready_after_all_is_for_later(world: MastodonWorld) -> None:
+    error = {
+        "error": "Cannot attach files that have not finished processing. Try again in a moment!"
+    }
+    fault = Fault(Reply(422, error), match=world.writes)
+    with world.server.going_wrong(fault), pytest.raises(RetryLater) as caught:
+        world.adapter().publish(outgoing("x", picture("One")), steps=StepsInMemory())
+    assert caught.value.delay_s
 
 
 def test_a_server_without_the_newer_uploads() -> None:
@@ -305,6 +324,16 @@ def test_the_same_words_somewhere_else_are_for_a_person(world: MastodonWorld) ->
     since = datetime.now(UTC) - timedelta(minutes=5)
     post = outgoing("Thank you!", reply_to=ReplyRef(asked, {"acct": "x", "visibility": "public"}))
     assert world.adapter().find_published(post, since=since).presence is not Presence.FOUND
+
+
+def test_a_reply_whose_question_is_gone_can_still_be_found(world: MastodonWorld) -> None:
+    asked = world.mention("Hello?")
+    adapter = world.adapter()
+    post = outgoing("Here.", reply_to=ReplyRef(asked))
+    adapter.publish(post, steps=StepsInMemory())
+    world.fake.statuses.pop(asked)
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    assert adapter.find_published(post, since=since).presence is not Presence.ABSENT
 
 
 def test_too_many_newer_posts_are_for_a_person(world: MastodonWorld) -> None:
