@@ -116,7 +116,7 @@ def _form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
 def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[str, Any]:
     before, after = (Cursor.read(request.GET.get(name, "")) for name in ("before", "after"))
     page = events_page(scope, form.filters, before=before, after=after)
-    form.data = {**request.GET.dict(), "who": form.who_label}
+    form.data = {**dict(request.GET.items()), "who": form.who_label}
     return {
         "rows": [_row(event) for event in page.events],
         "filtered": bool(form.query),
@@ -131,7 +131,7 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
 
 def _meant(request: HttpRequest, form: RecordFilterForm) -> list[tuple[str, str]]:
     """Whom an unclear name may have meant, each with the address of the same view of them."""
-    asked = {key: value for key, value in request.GET.items() if key in form.fields and value}
+    asked = {k: str(value) for k, value in request.GET.items() if k in form.fields and value}
     return [(person_label(one), _url({**asked, "who": str(one.pk)})) for one in form.found]
 
 

@@ -384,7 +384,7 @@ def test_queries_do_not_grow_with_the_story(
         approve(sam, delivery)
     client = sign_in(ana)
     page(client, post)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         assert page(client, post).status_code == 200
 
 
