@@ -1,0 +1,126 @@
+"""The main job on the Sandbox: by hand, and once more by keyboard alone."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+
+from .keyboard import Keyboard
+from .people import Cast, Window, cast
+from .stage import DEMO_PASSWORD, Stage
+from .story import ANSWER, QUESTION, eventually, tell
+from .worlds import SandboxWorld
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+WORDS = "Bike marking on Market Square from ten to four. No appointment, and it is free."
+ACCOUNT = "Northmoor Police"
+
+
+def test_from_connecting_an_account_to_the_auditors_question(
+    browser: Browser, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with cast(browser, stage, "story-sandbox") as people:
+        measured = tell(people, SandboxWorld(people, "northmoor_parks"))
+    with capsys.disabled():
+        print(f"\nOn the Sandbox: {measured}")
+
+
+def test_by_keyboard_alone(browser: Browser, stage: Stage) -> None:
+    """Compose, send for approval, approve, answer, approve: no pointer is ever moved."""
+    asked = stage.sandbox.say("kay_bell", f"@northmoor_police {QUESTION}")
+    thread = f"{stage.sandbox.url}/@kay_bell/{asked['id']}"
+    with cast(browser, stage, "story-keyboard") as people:
+        chloe, david = people.window("contributor"), people.window("supervisor")
+        for window in (chloe, david):
+            sign_in(window)
+        write(people, chloe)
+        approve(people, david, WORDS)
+        answer(people, chloe)
+        approve(people, david, ANSWER)
+        eventually(
+            lambda: ANSWER in requests.get(thread, timeout=30).text,
+            "the answer under the question on the Sandbox",
+        )
+        said = people.complaints()
+        assert said == {}, said
+
+
+def sign_in(window: Window) -> None:
+    page, keys = window.page, Keyboard(window.page)
+    page.goto("/auth/sign-in/")
+    keys.tab_to(page.locator("[name=login]"))
+    keys.write(f"{window.who}@northmoor.example")
+    keys.tab_to(page.locator("[name=password]"))
+    keys.write(DEMO_PASSWORD)
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("My day")
+
+
+def write(people: Cast, chloe: Window) -> None:
+    page, keys = chloe.page, Keyboard(chloe.page)
+    keys.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    keys.see_focus()
+    keys.press("n")
+    expect(page.get_by_role("heading", level=1)).to_have_text("New post")
+    keys.tab_to(page.get_by_role("checkbox", name=ACCOUNT))
+    people.picture(chloe, "comes to the account")
+    keys.press("Space")
+    expect(page.locator("#compose-counters [data-count]")).to_be_visible()
+    keys.tab_to(page.get_by_label("Text", exact=True))
+    keys.write(WORDS)
+    keys.tab_to(page.locator("input[type=file]"))
+    people.picture(chloe, "comes to the pictures")
+    keys.tab_to(page.get_by_role("button", name="Send for approval"))
+    people.picture(chloe, "comes to the button")
+    keys.press("Enter")
+    expect(page.locator("#deliveries .state")).to_have_text("In review")
+
+
+def approve(people: Cast, david: Window, text: str) -> None:
+    page, keys = david.page, Keyboard(david.page)
+    keys.press("g")
+    keys.press("a")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Approvals")
+    walk_to(keys, page, "[data-queue] .row-link", text)
+    people.picture(david, "comes to what waits")
+    keys.press("Enter")
+    expect(page.locator("#approval")).to_contain_text(text[:40])
+    expect(page.locator("#approval [data-item-title]")).to_be_focused()
+    keys.press("a")
+    expect(page.get_by_role("status").first).to_contain_text("Approved")
+    people.picture(david, "has approved")
+
+
+def answer(people: Cast, chloe: Window) -> None:
+    page, keys = chloe.page, Keyboard(chloe.page)
+    keys.press("g")
+    keys.press("i")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inbox")
+    expect(page.locator(".inbox-row").filter(has_text=QUESTION).first).to_be_visible()
+    walk_to(keys, page, ".inbox-row", "kay_bell")
+    people.picture(chloe, "comes to the question")
+    keys.press("Enter")
+    expect(page.locator("#conversation")).to_contain_text(QUESTION)
+    expect(page.locator("[data-conversation-title]")).to_be_focused()
+    keys.press("r")
+    expect(page.get_by_label("Reply to")).to_be_focused()
+    keys.see_focus()
+    keys.write(ANSWER)
+    keys.tab_to(page.get_by_role("button", name="Send for approval", exact=True))
+    people.picture(chloe, "has answered")
+    keys.press("Enter")
+    expect(page.locator("#thread .state").last).to_contain_text("In review")
+
+
+def walk_to(keys: Keyboard, page: Page, rows: str, text: str) -> None:
+    """Up with k, then down with j, until the row that has `text` has the focus."""
+    expect(page.locator(rows).filter(has_text=text[:40]).first).to_be_visible()
+    many = page.locator(rows).count()
+    for key in "k" * many + "j" * many:
+        keys.press(key)
+        keys.see_focus()
+        if text[:40] in page.evaluate("document.activeElement.textContent"):
+            return
+    raise AssertionError(f"neither k nor j came to {text[:40]!r}")
