@@ -44,10 +44,8 @@ class Shown:
     @property
     def rule(self) -> str:
         """How the browser keeps up with typing; the server's number is the one that counts."""
-        limits = self.account.limits
-        if limits.url_length is None and limits.unit is TextUnit.GRAPHEME:
-            return "graphemes"
-        return "characters"
+        unit = self.account.limits.unit
+        return "characters" if unit is TextUnit.CHARACTER else "graphemes"
 
 
 @dataclass(frozen=True, slots=True)

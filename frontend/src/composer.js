@@ -3,7 +3,8 @@
 //
 //   <form data-composer data-upload="/media/upload/" hx-post=… hx-trigger="… delay:800ms"> the draft
 //   <textarea data-counted="main" name="text">         the words; a per-account version has its own key
-//   <span class="counter" data-counter="main" data-rule="graphemes|characters|weighted" data-limit="300">
+//   <span class="counter" data-counter="main" data-rule="graphemes|characters" data-limit="300"
+//        data-link-length="23" data-short-mentions="yes">  the last two where the platform has such rules
 //        <progress class="limit" max="300"></progress><span data-count></span></span>
 //   <span class="saved" data-saved>                    'Saved 12:28'
 //   <ul data-media-list>, <label class="drop" data-drop><input type="file" multiple></label>
@@ -30,7 +31,7 @@ function start(form) {
         ?? form.querySelector('[data-counted="main"]');
       const text = field?.value || form.querySelector('[data-counted="main"]')?.value || "";
       const limit = Number(counter.dataset.limit);
-      const used = count(text, counter.dataset.rule);
+      const used = count(text, counter.dataset);
       const left = limit - used;
       counter.classList.toggle("near", left >= 0 && left <= limit * 0.1);
       if (counter.classList.contains("over") !== left < 0) {

@@ -1,26 +1,49 @@
-// How the platforms count. The server counts again and decides; this only keeps up with typing.
+// How the platforms count, as platforms/counting.py does it, to keep up with typing. The server
+// counts again and decides; tests/acceptance/test_counters.py holds the two to the same numbers.
 const segmenter = globalThis.Intl?.Segmenter ? new Intl.Segmenter("en", { granularity: "grapheme" }) : null;
-const LINK = /https?:\/\/[^\s]+/g;
-const REMOTE = /(^|[^\w/])@(\w+)@[\w.-]+\w/g;
-const LINK_LENGTH = 23;
+const LINK = /(?<![\p{L}\p{N}_@#$/])https?:\/\/[\p{L}\p{N}](?:[\p{L}\p{N}.\-]*[\p{L}\p{N}])?\.[\p{L}\p{N}\-]+(?::\p{Nd}{1,5})?(?:[/?#][^\p{White_Space}<>"“”‘’«»\p{Cc}]*)?/giu;
+const MENTION = /(?<![\p{L}\p{N}_=/])@([a-z0-9_]+(?:[a-z0-9_.\-]+[a-z0-9_]+)?)@(?=[^\p{White_Space}@/]{1,253}(?![\p{L}\p{N}_]))[\p{L}\p{N}_]+(?:[.\-]+[\p{L}\p{N}_]+)*(?::\p{Nd}{1,5})?/giu;
+const NOT_LAST_IN_PATH = new Set("!?*\"'「」;:=,.$%[]~&|@(");
+const NOT_LAST_IN_QUERY = new Set("!?*'(;:+$%[].,~|@^");
+const LINK_MAX = 4096;
 
-const graphemes = (text) => (segmenter ? [...segmenter.segment(text)].length : [...text].length);
+const characters = (text) => [...text].length;
+const graphemes = (text) => (segmenter ? [...segmenter.segment(text)].length : characters(text));
 
-/** Characters as Mastodon counts them: a link is 23, a name on another server counts without the server. */
-const characters = (text) => graphemes(text.replace(LINK, "x".repeat(LINK_LENGTH)).replace(REMOTE, "$1@$2"));
-
-/** X's weights: a link is 23, an emoji 2, Latin and general punctuation 1, everything else 2. */
-function weighted(text) {
-  let total = 0;
-  for (const part of segmenter ? [...segmenter.segment(text.replace(LINK, "x".repeat(LINK_LENGTH)))].map((s) => s.segment) : [...text]) {
-    const code = part.codePointAt(0);
-    const light = code <= 4351 || (code >= 8192 && code <= 8205) || (code >= 8208 && code <= 8223) || (code >= 8242 && code <= 8247);
-    total += light && !/\p{Extended_Pictographic}/u.test(part) ? [...part].length : 2;
+/** Start and end of each web address, without the punctuation of the sentence around it. */
+function links(text) {
+  const found = [];
+  for (const match of text.matchAll(LINK)) {
+    let end = match[0].length;
+    for (; end > 0; end -= 1) {
+      const address = match[0].slice(0, end);
+      const last = address.at(-1);
+      const closes = last === ")" && address.split("(").length < address.split(")").length;
+      if (!closes && !(address.includes("?") ? NOT_LAST_IN_QUERY : NOT_LAST_IN_PATH).has(last)) break;
+    }
+    if (characters(match[0].slice(0, end)) <= LINK_MAX) found.push([match.index, match.index + end]);
   }
-  return total;
+  return found;
 }
 
-const RULES = { graphemes, characters, weighted };
+/** The text as it is counted: links of one length, names on other servers without the server. */
+function shortened(text, { linkLength, shortMentions }) {
+  const short = (part) => (shortMentions ? part.replace(MENTION, "@$1") : part);
+  if (!linkLength) return short(text);
+  let done = "";
+  let at = 0;
+  for (const [start, end] of links(text)) {
+    done += short(text.slice(at, start)) + "x".repeat(linkLength);
+    at = end;
+  }
+  return done + short(text.slice(at));
+}
 
-/** @param {string} text @param {"graphemes"|"characters"|"weighted"} rule */
-export const count = (text, rule) => (RULES[rule] ?? graphemes)(text.normalize("NFC").replace(/\r\n/g, "\n"));
+/**
+ * @param {string} text as it stands in the field
+ * @param {{rule?: string, linkLength?: string|number, shortMentions?: string}} limits data- attributes of the counter
+ */
+export function count(text, { rule, linkLength, shortMentions }) {
+  const counted = shortened(text.trim().replace(/\r\n/g, "\n"), { linkLength: Number(linkLength || 0), shortMentions });
+  return rule === "characters" ? characters(counted) : graphemes(counted);
+}

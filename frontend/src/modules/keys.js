@@ -71,7 +71,15 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   press(hit);
 });
-for (const element of document.querySelectorAll("[data-key]")) element.setAttribute("aria-keyshortcuts", element.dataset.key);
+// The one primary act of a page: data-key="Ctrl+Enter". It works while one types, with Command as well.
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+  const hit = [...scope().querySelectorAll('[data-key="Ctrl+Enter"]')].find(shown);
+  if (!hit) return;
+  event.preventDefault();
+  press(hit);
+});
+for (const element of document.querySelectorAll("[data-key]")) element.setAttribute("aria-keyshortcuts", element.dataset.key.replace("Ctrl", "Control"));
 document.addEventListener("htmx:load", (event) => {
-  for (const element of event.detail.elt.querySelectorAll?.("[data-key]") ?? []) element.setAttribute("aria-keyshortcuts", element.dataset.key);
+  for (const element of event.detail.elt.querySelectorAll?.("[data-key]") ?? []) element.setAttribute("aria-keyshortcuts", element.dataset.key.replace("Ctrl", "Control"));
 });
