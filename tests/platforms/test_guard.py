@@ -15,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -427,25 +429,82 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
-def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(
-    tmp_path: Path,
-) -> None:
-    certificate, key = _certificate(tmp_path)
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Callable[[Callable[[ssl.SSLSocket], None]], str]]:
+    """Starts a server that speaks TLS as 'localhost'; its host and port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    received: list[bytes] = []
+    context.load_cert_chain(*_certificate(tmp_path))
+    listeners: list[socket.socket] = []
 
-    def serve(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as secure:
-            received.append(secure.recv(1000))
+    def start(serve: Callable[[ssl.SSLSocket], None]) -> str:
+        def speak(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as wrapped:
+                serve(wrapped)
 
-    listener, host = _listen(serve)
-    try:
-        with pytest.raises(NotSent, match="certificate"):
-            GuardedSession(policy(host)).get(f"https://{host}/?token=secret")
-    finally:
+        listener, host = _listen(speak)
+        listeners.append(listener)
+        return host.replace("127.0.0.1", "localhost")
+
+    yield start
+    for listener in listeners:
         listener.close()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "cert.pem"))
+
+
+def _hello(connection: ssl.SSLSocket) -> None:
+    while connection.recv(65_536):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+
+def test_a_certificate_that_nobody_signed_is_refused_before_anything_is_sent(
+    secure: Callable[..., str],
+) -> None:
+    received: list[bytes] = []
+    host = secure(lambda connection: received.append(connection.recv(1000)))
+    with pytest.raises(NotSent, match="certificate"):
+        GuardedSession(policy(host)).get(f"https://{host}/?token=secret")
     assert received in ([], [b""])
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_of_another_name_is_refused(secure: Callable[..., str]) -> None:
+    host = secure(_hello).replace("localhost", "127.0.0.1")
+    with pytest.raises(NotSent, match="certificate"):
+        GuardedSession(policy(host)).get(f"https://{host}/")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_good_certificate_is_talked_to_on_one_connection(secure: Callable[..., str]) -> None:
+    host = secure(_hello)
+    session = GuardedSession(policy(host))
+    for _ in range(3):
+        assert session.get(f"https://{host}/").text == "hello"
+    assert session.post(f"https://{host}/", data=b"x").text == "hello"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_trickle_under_tls_ends_at_the_deadline(secure: Callable[..., str]) -> None:
+    host = secure(_drip(b"HTTP/1.1 200 OK\r\n\r\n"))
+    began = time.monotonic()
+    with pytest.raises(NoAnswer, match="in time"):
+        GuardedSession(policy(host)).get(f"https://{host}/")
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_bundle_of_the_environment_is_not_trusted(
+    secure: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", certifi.where())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    host = secure(_hello)
+    with pytest.raises(NotSent, match="certificate"):
+        GuardedSession(policy(host)).get(f"https://{host}/")
 
 
 # --- what is logged ---------------------------------------------------------------------------
