@@ -150,8 +150,8 @@ def _row(event: Event) -> Row:
     return Row(
         at=event.occurred_at,
         who=said.who,
-        did=said.did,
-        what=f"{said.what} {said.rest}".strip(),
+        did=f"{said.did} {said.rest}".strip(),  # together: the end of a row may not fit
+        what=said.what,
         where=said.where,
         url=url,
         # Where no script runs, the row opens to this way on.
