@@ -7,6 +7,7 @@ through the pages, through the network's own account of what arrived, and by SQL
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -15,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -31,6 +32,7 @@ from tests.platforms.sandbox_network import SandboxNetwork
 DEMO_PASSWORD = "northmoor-demo-2026"
 READY_SECONDS = 240.0  # ten on a machine with nothing else to do
 STOP_SECONDS = 60.0
+_SETTINGS = "socialdesk.settings"
 _BROKER = "/9"  # the tests' own cache is in database 0 of the same server
 
 
@@ -42,6 +44,21 @@ class Stage:
     sandbox: SandboxNetwork
     database: str
     log: Path
+    env: Mapping[str, str] = field(repr=False)
+
+    def run(self, code: str) -> str:
+        """What `code` prints with Django set up for this installation, in a process of its own."""
+        begin = "import django\ndjango.setup()\n"
+        done = subprocess.run(
+            [sys.executable, "-c", begin + code],
+            cwd=PROJECT,
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """What is in its database now."""
@@ -78,7 +95,7 @@ def running_stage(folder: Path, extra: Mapping[str, str] | None = None) -> Itera
             sandbox = SandboxNetwork(
                 f"http://127.0.0.1:{port + 1}", folder / "data" / "sandbox", process
             )
-            yield Stage(f"http://127.0.0.1:{port}", sandbox, database, log)
+            yield Stage(f"http://127.0.0.1:{port}", sandbox, database, log, _running(folder))
         finally:
             _stop(process)
 
@@ -97,6 +114,12 @@ def _environment(data: Path, database: str) -> dict[str, str]:
         "SOCIALDESK_DATA_DIR": str(data),
         "SOCIALDESK_ORGANISATION": "Northmoor",
     }
+
+
+def _running(folder: Path) -> dict[str, str]:
+    """The settings of the running programs, as the launcher keeps them for other windows."""
+    kept = json.loads((folder / "data" / "run" / "environment.json").read_text("utf-8"))
+    return {**os.environ, "SOCIALDESK_DEBUG": "", "DJANGO_SETTINGS_MODULE": _SETTINGS, **kept}
 
 
 @contextmanager
