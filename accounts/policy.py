@@ -296,4 +296,8 @@ def _too_low(capability: Capability, held: frozenset[Capability], account: Socia
 def _has_mfa(user: User) -> bool:
     from allauth.mfa.models import Authenticator
 
-    return bool(Authenticator.objects.filter(user=user).exclude(type="recovery_codes").exists())
+    # Asked several times while one page is made; like `frozen_at`, it is as old as the row.
+    if "_has_mfa" not in user.__dict__:
+        own = Authenticator.objects.filter(user=user).exclude(type="recovery_codes")
+        user.__dict__["_has_mfa"] = own.exists()
+    return bool(user.__dict__["_has_mfa"])

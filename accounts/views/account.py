@@ -11,8 +11,7 @@ from accounts.errors import Invalid
 from accounts.forms.social import AccountForm, ReasonForm
 from accounts.health import account_check
 from accounts.levels import Capability
-from accounts.policy import Rights, decide
-from accounts.selectors.social import account_holdings, level_words, people_by_role
+from accounts.selectors.social import account_holdings, people_by_role
 from accounts.services.social import (
     account_change,
     account_disconnect,
@@ -21,7 +20,6 @@ from accounts.services.social import (
 )
 from accounts.views.common import (
     manage_account,
-    may_manage,
     see_account,
     show_form,
     tell,
@@ -31,17 +29,13 @@ from accounts.web import actor_of, person_of, show_invalid
 
 @require_GET
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
-    found = see_account(request, account_id)
-    actor = actor_of(request)
+    found, rights = see_account(request, account_id)
     context = {
         "account": found,
-        "actor": actor,
-        "rights": Rights(actor, [found]),
         "holdings": account_holdings(found),
         "by_role": people_by_role(),
-        "level_words": level_words(),
-        "may_manage": bool(may_manage(request, found)),
-        "may_view": bool(decide(actor, Capability.VIEW, found)),
+        "may_manage": bool(rights.decide(Capability.MANAGE, found)),
+        "may_view": bool(rights.decide(Capability.VIEW, found)),
         "freeze_form": ReasonForm(),
         "me": person_of(request),
     }

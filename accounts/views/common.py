@@ -11,35 +11,27 @@ from django.shortcuts import get_object_or_404, render
 
 from accounts.levels import Capability, OrgCapability
 from accounts.models import SocialAccount, User
-from accounts.policy import Decision, decide, decide_org
+from accounts.policy import Rights, decide_org, require
 from accounts.web import actor_of
 from audit.actions import NotAllowed
 
 
-def see_account(request: HttpRequest, account_id: int) -> SocialAccount:
-    """An account one may view or manage. Raises Http404, NotAllowed."""
+def see_account(request: HttpRequest, account_id: int) -> tuple[SocialAccount, Rights]:
+    """An account one may view or manage, and what one may do. Raises Http404, NotAllowed."""
     account = _account(account_id)
     actor = actor_of(request)
-    viewing = decide(actor, Capability.VIEW, account)
+    rights = Rights(actor, [account])
+    viewing = rights.decide(Capability.VIEW, account)
     if not viewing and not decide_org(actor, OrgCapability.ACCOUNTS):
         raise NotAllowed(viewing.reason, hidden=viewing.hidden)
-    return account
+    return account, rights
 
 
 def manage_account(request: HttpRequest, account_id: int) -> SocialAccount:
     """An account one may manage, by level or by role. Raises Http404, NotAllowed."""
     account = _account(account_id)
-    verdict = may_manage(request, account)
-    if not verdict:
-        raise NotAllowed(verdict.reason, hidden=verdict.hidden)
+    require(actor_of(request), Capability.MANAGE, account)  # an administrator's role gives it
     return account
-
-
-def may_manage(request: HttpRequest, account: SocialAccount) -> Decision:
-    """Whether the person may manage the account: as its manager or as administrator."""
-    actor = actor_of(request)
-    by_role = decide_org(actor, OrgCapability.ACCOUNTS)
-    return by_role if by_role else decide(actor, Capability.MANAGE, account)
 
 
 def _account(account_id: int) -> SocialAccount:

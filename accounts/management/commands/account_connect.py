@@ -39,12 +39,13 @@ class Command(DeskCommand):
         )
 
     def act(self, given: Namespace) -> Report:
+        secret = read_secret(given.secret_file)
         person = find_person(given.owner)
         proven = account_prove(
             platform=given.platform,
             handle=given.handle,
             base_url=given.base_url,
-            secret=read_secret(given.secret_file),
+            secret=secret,
         )
         account = account_connect(
             actor=self.actor,
