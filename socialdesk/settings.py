@@ -45,7 +45,7 @@ DATA_DIR = Path(
     )
 )
 TIME_ZONE = env.text("SOCIALDESK_TIME_ZONE", "Europe/London", "Zone of people who chose none.")
-DEMO = env.flag("SOCIALDESK_DEMO", False, "Show the demo sign-ins on the sign-in page.")
+DEMO = env.flag("SOCIALDESK_DEMO", False, "Fill an empty installation with the demo (`make run`).")
 
 # --- people ------------------------------------------------------------------------------------
 REQUIRE_MFA = env.flag(

@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "img"
-PASSWORD = "northmoor-demo-2026"  # noqa: S105  # of the demo, printed on its sign-in page
+PASSWORD = "northmoor-demo-2026"  # noqa: S105  # of the demo alone
 SIZE = (1280, 800)
 COLOURS = 128
 """Enough for flat pages, and a third of the bytes."""
