@@ -1,0 +1,160 @@
+"""The inbox in a real browser: by keyboard, with news that disturb nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from accounts.levels import Level
+from mentions.models import Conversation, Note, Status
+from tests.acceptance.people import running_chromium
+from tests.factories import CredentialFactory, MentionFactory, UserFactory, give
+from tests.mentions.test_pages import talk
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    # Playwright's own event loop runs in this thread; Django would not let tests query beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with running_chromium() as opened:
+        yield opened
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    """The live server looks there before the finders, and warns where there is nothing."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def account(transactional_db):
+    return CredentialFactory().account
+
+
+@pytest.fixture
+def page(browser, live_server, account, sign_in) -> Iterator[Page]:
+    user = UserFactory(full_name="Priya Nair")
+    give(user, Level.PUBLISHER, account)
+    context = browser.new_context(base_url=live_server.url)
+    cookie = sign_in(user).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert faults == []
+
+
+def test_the_whole_of_a_conversation_by_keyboard(page, account):
+    talk(account, "older words", last_at=timezone.now() - timedelta(hours=1))
+    newest = talk(account, "newest words")
+    page.goto("/inbox/")
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    title = page.locator("[data-conversation-title]")
+    expect(title).to_be_focused()
+    expect(page.locator("#thread")).to_contain_text("newest words")
+    expect(page.locator(f"#conversation-{newest.pk}.is-unread")).to_have_count(0)
+    page.keyboard.press("m")
+    expect(page.locator("#conversation-head")).to_contain_text("Priya Nair")
+    page.keyboard.press("n")
+    page.keyboard.type("Ask the crew.")
+    page.get_by_role("button", name="Add note").press("Enter")
+    expect(page.locator("#thread")).to_contain_text("Ask the crew.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    expect(page.locator(f"#conversation-{newest.pk}")).to_have_count(0)
+    newest.refresh_from_db()
+    assert (newest.status, str(newest.assignee)) == (Status.DONE, "Priya Nair")
+    page.get_by_role("button", name="Undo").last.press("Enter")
+    expect(page.locator(f"#conversation-{newest.pk}")).to_be_visible()
+    assert Conversation.objects.get(pk=newest.pk).status == Status.OPEN
+    page.keyboard.press("/")
+    page.keyboard.type("older")
+    page.keyboard.press("Enter")
+    expect(page.locator(".inbox-row")).to_have_count(1)
+    page.keyboard.press("?")
+    keys = page.locator("#shortcuts")
+    expect(keys).to_contain_text("Search the inbox")
+
+
+def test_news_come_by_themselves_and_leave_focus_and_words_alone(page, account):
+    opened = talk(account, "first words")
+    page.goto(f"/inbox/{opened.pk}/")
+    page.keyboard.press("r")
+    page.keyboard.type("We are look")
+    came = talk(account, "just came in")
+    MentionFactory(conversation=opened, text="one more thing")
+    Conversation.objects.filter(pk=opened.pk).update(version=9)
+    expect(page.locator(f"#conversation-{came.pk}")).to_be_visible(timeout=15_000)
+    expect(page.locator("#inbox-said")).to_contain_text("1 new conversation")
+    expect(page.locator("#thread")).to_contain_text("one more thing")
+    page.keyboard.type("ing into it")
+    expect(page.locator("#reply-text")).to_have_value("We are looking into it")
+    expect(page.locator("#reply-text")).to_be_focused()
+    expect(page.locator("#reply-count")).to_contain_text("478 left")
+
+
+def test_walking_the_list_goes_on_when_it_is_drawn_anew(page, account):
+    first = talk(account, "first words", status=Status.OPEN)
+    page.goto("/inbox/")
+    page.keyboard.press("j")
+    row = page.locator(f"#conversation-{first.pk}")
+    expect(row).to_be_focused()
+    talk(account, "just came in")
+    expect(page.locator(".inbox-row")).to_have_count(2, timeout=15_000)
+    expect(row).to_be_focused()
+
+
+def test_words_wait_while_another_conversation_is_looked_at(page, account):
+    one, two = talk(account, "one"), talk(account, "two")
+    page.goto(f"/inbox/{one.pk}/")
+    page.fill("#reply-text", "half a thought")
+    page.click(f"#conversation-{two.pk}")
+    expect(page.locator("#thread")).to_contain_text("two")
+    expect(page.locator("#reply-text")).to_have_value("")
+    page.click(f"#conversation-{one.pk}")
+    expect(page.locator("#reply-text")).to_have_value("half a thought")
+
+
+def test_nothing_public_goes_out_without_a_question(page, account):
+    conversation = talk(account, "one")
+    page.goto(f"/inbox/{conversation.pk}/")
+    page.fill("#reply-text", "We are on our way.")
+    page.get_by_role("button", name="Send reply", exact=True).click()
+    asked = page.locator("#confirm")
+    expect(asked).to_contain_text("Send this reply?")
+    assert not conversation.replies.exists()
+    asked.get_by_role("button", name="Send reply").click()
+    expect(page.locator(".message-ours")).to_contain_text("Scheduled")
+    expect(page.locator("#reply-text")).to_have_value("")
+    assert conversation.replies.count() == 1
+
+
+def test_on_a_phone_the_panes_are_steps_with_a_way_back(page, account):
+    conversation = talk(account, "one")
+    Note.objects.create(conversation=conversation, author=UserFactory(), text="x")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/inbox/")
+    expect(page.locator("#conversation")).to_be_hidden()
+    page.click(f"#conversation-{conversation.pk}")
+    expect(page.locator("#thread")).to_be_visible()
+    expect(page.locator(".pane-list")).to_be_hidden()
+    page.get_by_role("link", name="Conversations").click()
+    expect(page.locator(f"#conversation-{conversation.pk}")).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
