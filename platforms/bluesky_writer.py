@@ -34,6 +34,7 @@ class BlueskyWriter:
         facets = self._facets(post.text, steps)
         reply = self._reply(post.reply_to, steps)
         blobs = [(image, self._blob(image, steps)) for image in images]
+        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         try:
             return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
         except Refused as refused:

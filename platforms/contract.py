@@ -240,7 +240,11 @@ Remember = Callable[[str], None]
 
 
 class Steps(Protocol):
-    """Results of the steps of a publish, kept between attempts, so that a restart resumes."""
+    """Results of the steps of a publish, kept between attempts, so that a restart resumes.
+
+    An adapter puts one more right before the request that publishes: `put` may raise when the
+    delivery is no longer this worker's, and then nothing more must be sent.
+    """
 
     def get(self, name: str) -> Any: ...
 

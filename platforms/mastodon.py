@@ -58,7 +58,8 @@ from platforms.paging import Entry, read_ahead, read_down
 _PAGE = 40  # the most that Mastodon gives of statuses and notifications
 _LOOK_BACK_PAGES = 5
 # A request that we gave up on may still be at work over there; only after this is 'no' certain.
-_SETTLED = timedelta(seconds=60)
+_SETTLED = timedelta(seconds=30)
+_CLOCK_SLACK = timedelta(seconds=5)  # the server tells its time in whole seconds, and late
 _ALIKE = 0.8
 
 
@@ -166,6 +167,7 @@ class MastodonAdapter:
             )
             return _published(status)
 
+        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         try:
             return self._client.ask(pick, writes=True)
         except Refused as refused:
@@ -217,8 +219,10 @@ class MastodonAdapter:
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Reads the account's own posts since `since` (the server's clock is allowed for).
 
+        Nothing went out before the first attempt, so an equal post from before it is another one.
         Raises RetryLater while a request that was given up on may still be at work.
         """
+        since = max(since, post.created_at)
         try:
             text, _ = self._addressed(post)
         except Refused:
@@ -226,7 +230,7 @@ class MastodonAdapter:
         own, oldest, near = self._id(), None, False
         for _page in range(_LOOK_BACK_PAGES):
             page = self._own_statuses(own, max_id=oldest)
-            start = since + self._client.clock_ahead() - timedelta(seconds=2)
+            start = since + self._client.clock_ahead() - _CLOCK_SLACK
             for status in page:
                 if time_of_row(status) < start:
                     continue

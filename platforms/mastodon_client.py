@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 _VERSION = (4, 3, 0)
 _VERSION_WITHOUT_MEDIA_V2 = (3, 1, 0)
-_PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0)
+_PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0)
 # Takahē answers 400 to a token that is no longer good, in plain text or JSON.
 _BAD_TOKEN = re.compile(rb"bearer token|invalid_token|identity_token_required", re.IGNORECASE)
 

@@ -135,6 +135,7 @@ class SandboxAdapter:
             )
             return _published(_object(answer))
 
+        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         return self._ask(send, writes=True)
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -330,6 +330,12 @@ def picture(alt: str, width: int = 120, height: int = 80, seed: int = 0) -> Imag
 _keys = iter(range(1, 10**9))
 
 
-def outgoing(text: str, *images: Image, reply_to: ReplyRef | None = None) -> Outgoing:
+def outgoing(
+    text: str,
+    *images: Image,
+    reply_to: ReplyRef | None = None,
+    ago: timedelta = timedelta(0),
+) -> Outgoing:
+    """A post whose first attempt was so long ago."""
     key = f"{next(_keys):016x}{time.monotonic_ns() & 0xFFFFFFFFFFFFFFFF:016x}"
-    return Outgoing(key, text, datetime.now(UTC), images, reply_to)
+    return Outgoing(key, text, datetime.now(UTC) - ago, images, reply_to)
