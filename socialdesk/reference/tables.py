@@ -12,12 +12,6 @@ from scheduling.states import CANCELLABLE, EDITABLE, ENGINE, TABLE, State, Trans
 from socialdesk.reference.markdown import code, page, table
 from socialdesk.settings import env
 
-ROLES = {
-    "is_administrator": "administrator",
-    "is_auditor": "auditor",
-    "is_evidence_officer": "evidence officer",
-}
-
 
 # --- settings -----------------------------------------------------------------------------------
 
@@ -66,8 +60,8 @@ def levels_page() -> str:
     roles = table(
         ("Role", "For the whole organisation", "On every account"),
         [
-            (name, _org_words(flag), ", ".join(c.label for c in _on_every_account(flag)) or "-")
-            for flag, name in ROLES.items()
+            (_role(flag), _org_words(flag), _account_words(flag))
+            for flag in policy.ROLE_CAPABILITIES
         ],
     )
     frozen = " and ".join(f"“{c.label}”" for c in Capability if c in ON_FROZEN)
@@ -88,14 +82,18 @@ def levels_page() -> str:
     )
 
 
+def _role(flag: str) -> str:
+    return flag.removeprefix("is_").replace("_", " ")
+
+
 def _org_words(flag: str) -> str:
     held = policy.ROLE_CAPABILITIES[flag]
     return "; ".join(c.label for c in sorted(held, key=lambda c: c.value)) or "-"
 
 
-def _on_every_account(flag: str) -> list[Capability]:
+def _account_words(flag: str) -> str:
     person = User(**{flag: True})
-    return [c for c in Capability if policy._by_role(person, c)]
+    return "; ".join(c.label for c in Capability if policy._by_role(person, c)) or "-"
 
 
 # --- states -------------------------------------------------------------------------------------

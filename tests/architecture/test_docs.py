@@ -122,6 +122,12 @@ def test_every_picture_is_shown_and_small():
             assert image.width == 1280, path.name
 
 
+def test_every_picture_is_taken_by_the_command():
+    program = (ROOT / "tools" / "screenshots.py").read_text("utf-8")
+    kept = {path.stem for path in (ROOT / "docs" / "img").iterdir()}
+    assert kept == {name for name in kept if f'"{name}"' in program}
+
+
 def written() -> str:
     return "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
 
