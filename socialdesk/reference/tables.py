@@ -12,7 +12,6 @@ from scheduling.states import CANCELLABLE, EDITABLE, ENGINE, TABLE, State, Trans
 from socialdesk.reference.markdown import code, page, table
 from socialdesk.settings import env
 
-
 # --- settings -----------------------------------------------------------------------------------
 
 
