@@ -30,8 +30,9 @@ from scheduling.states import State
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=90)
-"""How long a poller has an account to itself; renewed with each page."""
+LEASE = timedelta(seconds=30)
+"""How long a poller has an account to itself; renewed with each page. Short, since a second poller
+does no harm and the accounts of a killed worker wait this long."""
 CLAIM_MAX = 200
 PAGES_MAX = 20
 """Pages of one poll; what is left comes with the next, which is due at once."""

@@ -38,6 +38,12 @@ def platform_keys() -> list[str]:
     return list(ADAPTERS)
 
 
+def warm_up() -> None:
+    """Import every adapter now: some libraries take seconds, and a first post should not wait."""
+    for key in ADAPTERS:
+        adapter_class(key)
+
+
 def open_adapter(
     key: str, connection: Connection, *, network: NetworkPolicy, remember: Remember
 ) -> Adapter:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
@@ -15,6 +15,13 @@ app = Celery("socialdesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@worker_init.connect
+def _be_ready(**_: Any) -> None:
+    from platforms.registry import warm_up
+
+    warm_up()
 
 
 @setup_logging.connect

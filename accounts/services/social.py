@@ -71,7 +71,8 @@ def account_connect(
 @action("account.reconnected", needs=_MANAGE)
 def account_reconnect(*, actor: Actor, account: SocialAccount, proven: Proven) -> SocialAccount:
     """Give an account new credentials. Raises Invalid when they belong to another account."""
-    if proven.identity.remote_id != account.remote_id:
+    theirs = (proven.platform, proven.base_url, proven.identity.remote_id)
+    if theirs != (account.platform, account.base_url, account.remote_id):
         raise Invalid(
             "secret",
             f"These credentials belong to {proven.identity.handle}, not to {account.handle}. "

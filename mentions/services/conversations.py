@@ -15,6 +15,7 @@ from accounts.policy import on_account
 from audit.actions import action, record
 from audit.actors import Actor
 from mentions import events  # noqa: F401  # declares them
+from mentions.addressing import addressed
 from mentions.models import Conversation, Mention, Note, Reply, Status
 from mentions.selectors.people import may_be_assigned
 from platforms.contract import Feature
@@ -112,7 +113,7 @@ def conversation_reply(
     """
     conversation = _locked(conversation)
     account = conversation.account
-    words = _clean(text)
+    words = addressed(_clean(text), mention)
     _refuse_reply(conversation, mention, words)
     _refuse_second(actor, conversation, words, answered)
     post = post_create(

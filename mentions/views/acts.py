@@ -14,6 +14,7 @@ from accounts.levels import Capability
 from accounts.models import User
 from accounts.policy import require
 from accounts.web import actor_of, show_invalid
+from mentions.addressing import addressed
 from mentions.forms import ReplyForm
 from mentions.models import Reply, Status
 from mentions.selectors import thread
@@ -129,7 +130,11 @@ def reply_check(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """How much room is left, counted as the platform counts; writes nothing."""
     found = conversation_of(desk_of(request), conversation_id)
     text = request.POST.get("text", "")[:20_000]
-    side = shown_on([found.account], text, {}, [])[0]
+    to = request.POST.get("to", "")
+    known = to.isascii() and to.isdigit() and len(to) < 19
+    mention = thread.mention_in(found, int(to)) if known else None
+    said = addressed(text.strip(), mention) if mention else text
+    side = shown_on([found.account], said, {}, [])[0]
     return render(request, "mentions/_reply_count.html", {"side": side})
 
 

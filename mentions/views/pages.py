@@ -40,13 +40,15 @@ def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     that nothing that only fetches addresses can, and only for those whose work it is to answer.
     """
     desk = desk_of(request)
-    found = conversation_of(desk, conversation_id)
+    part = wants_part(request)
+    page = None if part else selectors.inbox_page(desk.actor, desk.account_ids, desk.filters)
+    found = conversation_of(desk, conversation_id, page)
     opened = opened_of(request, desk, found)
     marks_read = found.status == Status.UNREAD and opened.can.draft
     context = conversation_context(request, opened, marks_read=marks_read)
-    if wants_part(request):
+    if part:
         return varied(render(request, "mentions/_conversation.html", context))
-    context |= frame_context(request, desk) | list_context(request, desk, found.pk)
+    context |= frame_context(request, desk) | list_context(request, desk, found.pk, page)
     return varied(render(request, "mentions/inbox.html", context))
 
 

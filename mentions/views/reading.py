@@ -50,9 +50,13 @@ def desk_of(request: HttpRequest) -> Desk:
     return Desk(actor, accounts, filters_of(request.GET, accounts))
 
 
-def conversation_of(desk: Desk, conversation_id: int) -> Conversation:
-    """The conversation. Raises Http404, and NotAllowed where it is somebody else's."""
-    found = thread.conversation_seen(desk.account_ids, conversation_id)
+def conversation_of(desk: Desk, conversation_id: int, page: Page | None = None) -> Conversation:
+    """The conversation. Raises Http404, and NotAllowed where it is somebody else's.
+
+    `page`: a page of the list that was read already and may have it.
+    """
+    here = (row for row in page.rows if row.pk == conversation_id) if page else iter(())
+    found = next(here, None) or thread.conversation_seen(desk.account_ids, conversation_id)
     if found is not None:
         return found
     other = Conversation.objects.select_related("account").filter(pk=conversation_id).first()
