@@ -23,7 +23,9 @@ PINNED = 6
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context of base.html. Costs nothing on signed-out pages and on htmx's fragments."""
     frame: dict[str, Any] = {"org_name": settings.ORGANISATION, "demo": settings.DEMO}
-    fragment = getattr(request, "htmx", None) and not request.headers.get("HX-Boosted")
+    htmx = getattr(request, "htmx", None)
+    # Going back in the browser asks by htmx, too, and for the whole page.
+    fragment = htmx and not htmx.boosted and not htmx.history_restore_request
     if actor_of(request).kind is not ActorKind.PERSON or fragment:
         return frame
     return frame | {

@@ -42,5 +42,6 @@ def test_what_is_approved_is_what_is_said_with_the_name_in_it_and_counted(sign_i
     data = {"to": found.pk, "text": "x" * 495, "answered": ""}
     counted = client.post(reverse("mentions:reply_check", args=[pk]), data).content.decode()
     assert "0 left" in counted
-    client.post(reverse("mentions:reply", args=[pk]), data)
+    answer = client.post(reverse("mentions:reply", args=[pk]), data)
+    print(answer.status_code, answer.content.decode()[:6000])
     assert Post.objects.get().text == "@ana " + "x" * 495

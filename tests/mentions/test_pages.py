@@ -6,10 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from accounts.levels import Level
@@ -17,8 +21,8 @@ from audit.actors import Actor
 from audit.models import Event
 from mentions.models import Conversation, Feed, Note, Reply, Status
 from mentions.polling import stay_awake
+from mentions.selectors import day, people
 from mentions.selectors import inbox as selectors
-from mentions.selectors import people
 from scheduling.states import State
 from tests.factories import (
     ContactFactory,
@@ -149,7 +153,7 @@ def test_search_does_not_find_what_was_said_elsewhere(client, account):
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_words_break_the_search(client, account, words):
     assert client.get(reverse("mentions:inbox"), {"q": words}).status_code == 200
 
@@ -226,6 +230,7 @@ def test_htmx_gets_the_conversation_alone_and_going_back_gets_all(client, accoun
     assert "HX-Request" in part["Vary"]
     whole = client.get(url, **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
     assert "<html" in whole.content.decode()
+    assert 'aria-label="Navigation"' in whole.content.decode()
 
 
 def test_a_long_thread_begins_at_its_end_and_shows_more_when_asked(client, account, monkeypatch):
@@ -553,13 +558,10 @@ def test_the_unread_count_is_bounded_and_ones_own(account, officer, monkeypatch)
 
 
 @pytest.mark.parametrize("level", [Level.VIEWER, Level.CONTRIBUTOR, Level.PUBLISHER])
-def test_pages_cost_the_same_however_much_there_is(
-    account, sign_in, level, django_assert_max_num_queries
-):
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
+def test_pages_cost_the_same_however_much_there_is(account, sign_in, level, settings):
+    settings.REQUIRE_MFA = True
     user = UserFactory()
+    Authenticator.objects.create(user=user, type="totp", data={})
     give(user, level, account)
     client = sign_in(user)
     conversation = talk(account)
@@ -588,3 +590,14 @@ def test_pages_cost_the_same_however_much_there_is(
     assert [cost(url) for url in urls] == before
     assert cost(page_of(conversation), **HTMX) == part
     assert max(before) <= 12, before
+
+
+def test_my_day_shows_what_is_ones_own_and_what_came_in(account, officer):
+    actor = Actor.person(officer)
+    assert (day.assigned_to(actor), day.came_in(actor)) == ([], [])
+    mine = talk(account, assignee=officer)
+    talk(account, assignee=officer, status=Status.DONE)
+    talk(account, assignee=UserFactory())
+    talk(CredentialFactory().account, assignee=officer)  # no longer theirs to see
+    assert day.assigned_to(actor) == [mine]
+    assert day.came_in(actor) == [(account, 3)]
