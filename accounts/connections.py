@@ -118,7 +118,10 @@ def _checked_address(address: str) -> str:
         )
     if "://" not in address:
         address = f"https://{address}"
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half a bracket
+        raise Invalid("base_url", "Enter an address like https://example.org.") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         raise Invalid("base_url", "Enter an address like https://example.org.")
     if parts.path.strip("/") or parts.query or parts.fragment:

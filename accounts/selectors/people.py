@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.levels import Level
@@ -70,14 +72,20 @@ def teams_named(text: str) -> list[Team]:
 
 
 def teams() -> QuerySet[Team]:
-    """All teams with `people` and `levels`, how many of each they have."""
-    in_force = Q(grants__ended_at=None) & (
-        Q(grants__ends_at=None) | Q(grants__ends_at__gt=timezone.now())
-    )
+    """All teams with `people` and `levels`, how many of each they have.
+
+    Counted each by itself: joined, a team of 500 people on 300 accounts would be 150,000 rows.
+    """
+    members = User.objects.filter(groups__team=OuterRef("pk"), is_active=True).order_by()
+    grants = Grant.objects.in_force().filter(team=OuterRef("pk")).order_by()
     return Team.objects.annotate(
-        people=Count("group__user_set", filter=Q(group__user_set__is_active=True), distinct=True),
-        levels=Count("grants", filter=in_force, distinct=True),
+        people=_count(members.values("groups__team")), levels=_count(grants.values("team"))
     )
+
+
+def _count(rows: QuerySet[Any, Any]) -> Coalesce:
+    """How many `rows` there are, grouped by their one value, as a subquery."""
+    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
 
 
 def grants_of_team(team: Team) -> list[Grant]:

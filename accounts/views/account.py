@@ -11,6 +11,7 @@ from accounts.errors import Invalid
 from accounts.forms.social import AccountForm, ReasonForm
 from accounts.health import account_check
 from accounts.levels import Capability
+from accounts.policy import decide
 from accounts.selectors.social import account_holdings, people_by_role
 from accounts.services.social import (
     account_change,
@@ -90,7 +91,8 @@ def freeze(request: HttpRequest, account_id: int) -> HttpResponse:
         else:
             tell(request, f"{found} is frozen. Nothing goes out from it.")
             return redirect("accounts:account", found.pk)
-    return show_form(request, form, "accounts/freeze.html", account=found)
+    may_view = bool(decide(actor_of(request), Capability.VIEW, found))
+    return show_form(request, form, "accounts/freeze.html", account=found, may_view=may_view)
 
 
 @require_POST

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.errors import Invalid
 from accounts.forms.people import JoinForm
@@ -23,7 +23,7 @@ _KEPT = "invitation"
 
 
 @never_cache
-@require_GET
+@require_safe
 def follow(request: HttpRequest, token: str) -> HttpResponse:
     """Move the token from the address into the session, sealed, and make the address clean."""
     request.session[_KEPT] = str(seal(token, binding=_KEPT))
