@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from threading import RLock
 
 from platforms.contract import Adapter, Connection, NetworkPolicy, PlatformInfo, Remember
 
@@ -12,6 +13,7 @@ ADAPTERS: dict[str, str] = {
     "mastodon": "platforms.mastodon:MastodonAdapter",
     "sandbox": "platforms.sandbox:SandboxAdapter",
 }
+_importing = RLock()
 
 
 class UnknownPlatform(KeyError):
@@ -25,7 +27,9 @@ def adapter_class(key: str) -> type[Adapter]:
         module, name = ADAPTERS[key].split(":")
     except KeyError:
         raise UnknownPlatform(key) from None
-    found: type[Adapter] = getattr(import_module(module), name)
+    # One at a time: of two threads that import at once, Python may show one a half-made module.
+    with _importing:
+        found: type[Adapter] = getattr(import_module(module), name)
     return found
 
 
