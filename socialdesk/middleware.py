@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
@@ -19,10 +18,10 @@ from accounts.policy import standing
 from accounts.web import actor_of
 from audit.actions import NotAllowed, refusal_record
 from audit.actors import Actor
+from socialdesk.logs import without_secrets
 
 OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/static/")
 """Where one may go without being signed in; everything else asks for it."""
-_SECRETS_IN_PATHS = re.compile(r"(/join/|/reset/key/)[^/]+")
 
 
 def client_address(request: HttpRequest) -> str:
@@ -40,8 +39,31 @@ class LogMiddleware(RequestMiddleware):
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        path = _SECRETS_IN_PATHS.sub(r"\1…", request.path)
-        return f"{request.method} {path}"
+        return f"{request.method} {without_secrets(request.path)}"
+
+
+class NulMiddleware:
+    """Takes NUL out of what was sent: no keyboard writes it, and PostgreSQL cannot hold it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            request.GET = _without_nul(request.GET)  # type: ignore[assignment]  # writable once more
+        if request.method == "POST" and any(
+            "\0" in v for _, vs in request.POST.lists() for v in vs
+        ):
+            request.POST = _without_nul(request.POST)  # type: ignore[assignment]  # as above
+        return self.get_response(request)
+
+
+def _without_nul(given: QueryDict) -> QueryDict:
+    cleaned = QueryDict(mutable=True)
+    for name, values in given.lists():
+        cleaned.setlist(name.replace("\0", ""), [value.replace("\0", "") for value in values])
+    cleaned._mutable = False
+    return cleaned
 
 
 class DeskMiddleware:

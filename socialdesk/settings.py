@@ -11,6 +11,7 @@ import structlog
 from csp.constants import NONCE, NONE, SELF
 
 from socialdesk.env import host_env
+from socialdesk.logs import mask_paths
 
 env = host_env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -169,6 +170,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "socialdesk.middleware.DeskMiddleware",
+    "socialdesk.middleware.NulMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "socialdesk.urls"
@@ -338,9 +340,14 @@ LOGGING = {
             "foreign_pre_chain": _shared,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                # Where it failed, and never with what its variables held: one may be a secret.
+                structlog.processors.format_exc_info,
+                mask_paths,
                 structlog.processors.JSONRenderer()
                 if LOG_JSON
-                else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+                else structlog.dev.ConsoleRenderer(
+                    colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+                ),
             ],
         }
     },

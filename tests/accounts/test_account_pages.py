@@ -208,7 +208,13 @@ def test_a_private_address_is_refused(administrator, connect, settings, address)
 
 @pytest.mark.parametrize(
     "address",
-    ["ftp://example.org", "https://user:pw@example.org", "https://example.org/api", "http://"],
+    [
+        "ftp://example.org",
+        "https://user:pw@example.org",
+        "https://example.org/api",
+        "http://",
+        "https://[::1",
+    ],
 )
 def test_an_address_that_is_none_is_refused(administrator, connect, address):
     errors = kept_but_not_the_secret(connect(**fields(administrator, address, CANARY)))

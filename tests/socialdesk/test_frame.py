@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import redis
 from django.db import DatabaseError
 from django.test import RequestFactory
 
-from accounts.models import User
+from accounts.models import Team, User
+from socialdesk.logs import mask_paths
 from socialdesk.middleware import LogMiddleware, client_address
 from tests.factories import SocialAccountFactory, UserFactory, give
 
@@ -83,6 +88,11 @@ def test_what_is_secret_in_an_address_is_not_logged(path, logged):
     assert LogMiddleware.format_request(RequestFactory().get(path)) == logged
 
 
+def test_what_is_secret_in_an_address_is_not_in_what_django_says_of_it_either():
+    line = mask_paths(None, "", {"event": "Not Found: /people/join/sesame-open/x (HEAD)"})
+    assert line["event"] == "Not Found: /people/join/…/x (HEAD)"
+
+
 def labels(client) -> list[str]:
     return [item["label"] for item in client.get("/calendar/").context["nav"]]
 
@@ -120,3 +130,39 @@ def test_a_page_runs_no_script_but_our_own(sign_in):
     policy = sign_in(UserFactory()).get("/")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", "/people/options/?owner=%00Ann"), ("post", "/people/teams/new/")],
+)
+def test_nul_in_what_is_sent_is_taken_out(sign_in, method, path):
+    client = sign_in(UserFactory(is_administrator=True))
+    sent = {} if method == "get" else {"name": "Control\0 room", "purpose": "\0"}
+    assert getattr(client, method)(path, sent or None).status_code in (200, 302)
+    assert [t.name for t in Team.objects.all()] == (["Control room"] if sent else [])
+
+
+@pytest.mark.parametrize("json", ["yes", "no"])
+def test_a_fault_is_logged_with_its_place_and_not_with_what_variables_held(json):
+    """Whatever writes the line, structlog or the standard library."""
+    failing = (
+        "import logging, django, structlog\n"
+        "django.setup()\n"
+        "def f(secret):\n"
+        "    try: {}['x']\n"
+        "    except KeyError:\n"
+        "        logging.getLogger('library').error('one', exc_info=True)\n"
+        "        structlog.get_logger('two').exception('two')\n"
+        "f('canary-secret-5d1f')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", failing],
+        env=os.environ
+        | {"SOCIALDESK_LOG_JSON": json, "DJANGO_SETTINGS_MODULE": "socialdesk.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.count("KeyError: 'x'") == 2
+    assert "canary" not in done.stderr
