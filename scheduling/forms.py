@@ -34,6 +34,8 @@ class DueField:
             raise Invalid("due_date", "Choose both a day and a time, or neither.")
         if zone not in available_timezones():
             raise Invalid("due_date", "Choose the zone the time is meant in.")
+        if not 2000 <= day.year <= 2999:
+            raise Invalid("due_date", "Choose a day of this century.")
         local = datetime.combine(day, clock)
         try:
             return due_from_local(local, zone, later=bool(data.get("due_later")))

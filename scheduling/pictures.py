@@ -53,6 +53,9 @@ def picture_from(upload: UploadedFile[Any]) -> Picture:
 
 def _encoded(image: Image.Image) -> Picture:
     upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        # 16 bits of grey: converting would cut them off at 255 and leave a white picture.
+        upright = upright.point(lambda value: value * (1 / 256)).convert("L")
     see_through = upright.has_transparency_data
     flat = upright.convert("RGBA" if see_through else "RGB")
     flat.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

@@ -199,6 +199,8 @@ def _after(value: str) -> tuple[datetime, int] | None:
         found = datetime.fromisoformat(moment)
     except ValueError:
         return None
-    if found.tzinfo is None or not pk.isdecimal() or len(pk) > 18:
+    if found.tzinfo is None or not 2000 <= found.year <= 2999:
+        return None
+    if not pk.isdecimal() or len(pk) > 18:
         return None
     return found, int(pk)

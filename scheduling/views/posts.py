@@ -202,6 +202,8 @@ def _moment(request: HttpRequest, delivery: Delivery) -> datetime | None:
         local = datetime.strptime(f"{values['date']} {values['time']}", "%Y-%m-%d %H:%M")  # noqa: DTZ007  # wall clock
     except ValueError:
         raise Invalid("due", "Choose both a day and a time.") from None
+    if not 2000 <= local.year <= 2999:
+        raise Invalid("due", "Choose a day of this century.")
     zone = request.POST.get("zone", "")
     zone = zone if zone in available_timezones() else delivery.account.time_zone
     return due_from_local(local, zone)

@@ -70,6 +70,10 @@ class TestComposing:
         [
             ({"due_date": "2031-03-30", "due_time": "01:30"}, "does not exist"),
             ({"due_date": "2031-03-30"}, "both a day and a time"),
+            (
+                {"due_date": "0001-01-01", "due_time": "01:30", "due_zone": "Asia/Tokyo"},
+                "day of this century",
+            ),
             ({"due_date": "2020-01-01", "due_time": "09:00"}, "passed"),
             ({"text": "x" * 501}, "over the limit"),
             ({"accounts": []}, "at least one account"),
@@ -189,6 +193,16 @@ class TestPictures:
         with Media.objects.get().file.open("rb") as file:
             assert b"CanaryCamera" not in file.read()
 
+    def test_sixteen_bits_of_grey_keep_their_shades(self, desk, sign_in):
+        deep = Image.new("I;16", (2, 1))
+        deep.putpixel((0, 0), 1_000)
+        deep.putpixel((1, 0), 60_000)
+        out = io.BytesIO()
+        deep.save(out, "PNG")
+        self.upload(sign_in(desk.contributor), out.getvalue())
+        with Media.objects.get().file.open() as file, Image.open(file) as kept:
+            assert [kept.convert("L").getpixel((x, 0)) for x in (0, 1)] == [3, 234]
+
     @pytest.mark.parametrize(
         ("data", "said"),
         [
@@ -284,7 +298,7 @@ class TestPostPage:
             ("move", {"date": "2020-01-01", "time": "09:00"}, "has passed"),
             ("settle", {}, "Choose what became of it"),
             ("withdraw", {"reason": "x"}, "cannot be"),
-            ("release", {}, "moved on"),
+            ("release", {}, "cannot be released"),
         ],
     )
     def test_what_cannot_be_done_changes_nothing_and_says_why(
@@ -472,6 +486,7 @@ class TestCalendar:
         "query",
         ["month=2026-13", "month=x", "view=list&day=never", "account=x", "view=list&after=x~y",
          "account=99999999999999999999", "view=list&after=2026-01-01T00:00:00~1", "month=9999-12",
+         "view=list&after=9999-12-31T23:59:59-23:59~5", "view=list&after=0001-01-01T00:00Z~5",
          "view=list&only=1&day=2026-11-24"],
     )  # fmt: skip
     def test_nonsense_in_the_address_is_no_fault(self, desk, sign_in, query):
