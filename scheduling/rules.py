@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -40,3 +40,8 @@ def is_own_words(actor: Actor, delivery: Delivery) -> bool:
     if Post.history.filter(id=delivery.post_id, history_user_id=actor.id).exists():
         return True
     return bool(Delivery.history.filter(id=delivery.pk, history_user_id=actor.id).exists())
+
+
+def due_words(delivery: Delivery) -> str:
+    """Its time as a form carries it, to see later whether it is still the same; '' for none."""
+    return delivery.due_at.astimezone(UTC).isoformat() if delivery.due_at else ""

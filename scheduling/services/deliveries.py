@@ -19,17 +19,23 @@ from scheduling.content import content_of, hash_of
 from scheduling.errors import Stale
 from scheduling.models import Approval, Decided, Delivery, HoldKind
 from scheduling.recheck import why_not
-from scheduling.rules import SLACK, checked_due, is_own_words
+from scheduling.rules import SLACK, checked_due, due_words, is_own_words
 from scheduling.states import State
 from scheduling.transitions import move
 
 
 @action("delivery.approved", "delivery.scheduled", needs=decided_inside)
 def delivery_approve(
-    *, actor: Actor, delivery: Delivery, content_hash: str, comment: str = ""
+    *,
+    actor: Actor,
+    delivery: Delivery,
+    content_hash: str,
+    comment: str = "",
+    due_seen: str | None = None,
 ) -> Delivery:
     """Approve exactly what `content_hash` says was looked at, and schedule it if it has a time.
 
+    `due_seen`: the time the person saw it had, in ISO 8601 or '' for none; None does not compare.
     Raises Stale when it is something else by now, Invalid for one's own words, NotAllowed.
     """
     delivery = _locked(delivery)
@@ -39,6 +45,8 @@ def delivery_approve(
     content = content_of(delivery)
     if decision and hash_of(content) != content_hash:
         raise Stale("This post changed while you were looking at it. Look again, then decide.")
+    if decision and due_seen not in (None, due_words(delivery)):
+        raise Stale("Its time changed while you were looking at it. Look again, then decide.")
     move(
         delivery,
         State.APPROVED,
@@ -77,6 +85,8 @@ def delivery_schedule(*, actor: Actor, delivery: Delivery, due_at: datetime | No
     delivery = _locked(delivery)
     if delivery.state == State.DRAFT:
         raise Invalid("", "A draft is scheduled, or sent for approval, with its whole post.")
+    if delivery.state not in (State.APPROVED, State.FAILED):
+        raise _not_from(delivery, "scheduled")
     if delivery.account.approval_required and not delivery.reviewed:
         raise Invalid("", f"{delivery.account.display_name} asks for approval from everybody.")
     refuse_problems(delivery)
@@ -159,6 +169,8 @@ def delivery_release(
     Raises Invalid when what held it still stands, or its time has passed and no other was given.
     """
     delivery = _locked(delivery)
+    if delivery.state != State.HELD:
+        raise _not_from(delivery, "released")
     due = checked_due(due_at or delivery.due_at)
     reason = why_not(delivery, due_at=due)
     if reason is not None:
@@ -198,6 +210,8 @@ def delivery_settle(
 ) -> Delivery:
     """A person says what became of a delivery in doubt. Raises Invalid, NotAllowed, Stale."""
     delivery = _locked(delivery)
+    if delivery.state != State.UNKNOWN:
+        raise _not_from(delivery, "settled")
     data = {"by_hand": True, "note": note.strip()}
     if went_out:
         if not permalink.startswith(("https://", "http://")):
@@ -216,6 +230,11 @@ def delivery_settle(
             delivery, State.SCHEDULED, data=data, due_at=now, next_try_at=now, tries=0, checks=0
         )
     return move(delivery, State.FAILED, data=data, problem="It did not go out.")
+
+
+def _not_from(delivery: Delivery, done: str) -> Invalid:
+    """The answer to an act that is not for this state: a page that is out of date, or worse."""
+    return Invalid("", f"What is {delivery.get_state_display().lower()} cannot be {done}.")
 
 
 def _queue(delivery: Delivery, due: datetime) -> None:

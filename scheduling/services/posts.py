@@ -133,8 +133,10 @@ def post_edit(
     for account in chosen.values():
         own = _own_text(own_texts, account)
         _save_version(Delivery(post=post, account=account, own_text=own, due_at=due_at), actor)
-    if pictures is not None:
-        _arrange(post, actor, pictures)
+    if pictures is not None and _arrange(post, actor, pictures):
+        # A picture and its words are words: the version says whose, and they do not approve it.
+        post._history_user = actor.user  # type: ignore[attr-defined]  # django-simple-history's
+        post.save()
     data = {"before": before, "after": _telling(post)}
     if data["before"] != data["after"]:
         record("post.changed", subject=post, post_id=post.pk, data=data)
@@ -294,8 +296,12 @@ def _writer(actor: Actor) -> User:
     return user
 
 
-def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> None:
-    """Make exactly these the post's pictures. Raises Invalid for one that is not there to take."""
+def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> bool:
+    """Make exactly these the post's pictures; whether that changed anything.
+
+    Raises Invalid for one that is not there to take.
+    """
+    before = _pictures(post)
     mine = Q(post=post) | Q(post=None, uploaded_by=actor.user)
     known = {media.pk: media for media in Media.objects.select_for_update().filter(mine)}
     if len(pictures) > MOST_PICTURES:
@@ -311,6 +317,12 @@ def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> N
         if media.post_id is not None and media.removed_at is None:
             media.removed_at = timezone.now()
             media.save(update_fields=["removed_at"])
+    return _pictures(post) != before
+
+
+def _pictures(post: Post) -> list[tuple[int, str]]:
+    shown = Media.objects.filter(post=post, removed_at=None)
+    return list(shown.values_list("pk", "alt_text"))
 
 
 def _save_version(row: Post | Delivery, actor: Actor) -> None:

@@ -18,7 +18,7 @@ from scheduling.composing import checks_on, images_of, shown_on
 from scheduling.content import content_hash
 from scheduling.errors import Stale
 from scheduling.models import Delivery
-from scheduling.rules import is_own_words
+from scheduling.rules import due_words, is_own_words
 from scheduling.selectors.approvals import PAGE, decided_before, queue
 from scheduling.selectors.posts import delivery_visible
 from scheduling.services.deliveries import delivery_approve, delivery_return
@@ -53,7 +53,11 @@ def approval_decide(request: HttpRequest, delivery_id: int) -> HttpResponse:
         if request.POST.get("decision") == "approve":
             seen = request.POST.get("content_hash", "")
             done = delivery_approve(
-                actor=actor, delivery=delivery, content_hash=seen, comment=comment
+                actor=actor,
+                delivery=delivery,
+                content_hash=seen,
+                comment=comment,
+                due_seen=request.POST.get("due"),
             )
             messages.success(request, _said(done))
         else:
@@ -107,6 +111,7 @@ def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         "before": before,
         "diff": difference(before.text, delivery.text) if before else None,
         "content_hash": content_hash(delivery),
+        "due_seen": due_words(delivery),
         "own_words": is_own_words(actor, delivery),
         "may_decide": bool(decision) and delivery.state == State.IN_REVIEW,
         "why_not": decision.reason,

@@ -16,7 +16,8 @@ from audit.actions import NotAllowed
 from audit.models import Event
 from scheduling.content import content_hash
 from scheduling.errors import Stale
-from scheduling.models import Approval, Delivery, HoldKind, Post
+from scheduling.models import Approval, Delivery, HoldKind, Media, Post
+from scheduling.rules import due_words
 from scheduling.services import deliveries, posts
 from scheduling.states import State
 from tests.factories import COMMAND, SocialAccountFactory, UserFactory, give, person
@@ -200,6 +201,47 @@ class TestDeciding:
         with pytest.raises(Invalid, match="own words"):
             self.approve(desk.manager, delivery)
 
+    @pytest.mark.parametrize("what", ["picture", "words for it"])
+    def test_who_added_a_picture_or_its_words_does_not_approve_it(self, desk, what):
+        approver, contributor = person(desk.approver), person(desk.contributor)
+        whose = approver if what == "picture" else contributor
+        media = Media.objects.create(
+            mime="image/png", width=1, height=1, size=1, sha256="0" * 64, uploaded_by_id=whose.id
+        )
+        post = desk.draft(pictures=[] if what == "picture" else [(media.pk, "As it was")])
+        posts.post_edit(
+            actor=approver,
+            post=post,
+            version=1,
+            text=post.text,
+            accounts=[desk.account],
+            due_at=post.deliveries.get().due_at,
+            pictures=[(media.pk, "The approver's own words")],
+        )
+        (delivery,) = posts.post_submit(actor=contributor, post=post)
+        with pytest.raises(Invalid, match="own words"):
+            self.approve(desk.approver, delivery)
+
+    def test_who_saves_without_a_change_has_written_nothing(self, desk):
+        post = desk.draft()
+        due = post.deliveries.get().due_at
+        kept = {"text": post.text, "accounts": [desk.account], "due_at": due, "pictures": []}
+        posts.post_edit(actor=person(desk.approver), post=post, version=1, **kept)
+        (delivery,) = posts.post_submit(actor=person(desk.contributor), post=post)
+        assert self.approve(desk.approver, delivery).state == State.SCHEDULED
+
+    def test_another_time_than_the_one_looked_at_is_not_approved(self, desk):
+        delivery = desk.in_review()
+        seen = due_words(delivery)
+        later = delivery.due_at + SOON
+        actor = person(desk.contributor)
+        moved = deliveries.delivery_reschedule(actor=actor, delivery=delivery, due_at=later)
+        decision = {"actor": person(desk.approver), "content_hash": content_hash(delivery)}
+        with pytest.raises(Stale, match="time changed"):
+            deliveries.delivery_approve(delivery=moved, due_seen=seen, **decision)
+        done = deliveries.delivery_approve(delivery=moved, due_seen=due_words(moved), **decision)
+        assert done.due_at == later
+
     def test_another_content_than_the_one_looked_at_is_not_approved(self, desk):
         delivery = desk.in_review()
         digest = content_hash(delivery)
@@ -370,6 +412,38 @@ class TestRightsThatGo:
         delivery = desk.approved()
         grant_end(actor=COMMAND, grant=desk.approver.grants.get())
         assert self.held(delivery)[0] == State.SCHEDULED
+
+
+class TestActsForAnotherState:
+    """A page that is out of date is answered with a sentence, and nothing moves."""
+
+    @pytest.mark.parametrize(
+        ("act", "states"),
+        [
+            ("schedule", ["draft", "in_review", "scheduled", "held"]),
+            ("now", ["draft", "in_review", "held"]),
+            ("release", ["draft", "in_review", "scheduled", "failed"]),
+            ("again", ["draft", "in_review", "scheduled", "held", "failed"]),
+            ("dropped", ["draft", "in_review", "scheduled", "held", "failed"]),
+        ],
+    )
+    def test_nothing_moves_by_an_act_that_is_not_for_it(self, desk, act, states):
+        later = timezone.now() + SOON
+        acts = {
+            "schedule": (deliveries.delivery_schedule, {"due_at": later}),
+            "now": (deliveries.delivery_publish_now, {}),
+            "release": (deliveries.delivery_release, {"due_at": later}),
+            "again": (deliveries.delivery_settle, {"went_out": False, "send_again": True}),
+            "dropped": (deliveries.delivery_settle, {"went_out": False}),
+        }
+        service, given = acts[act]
+        delivery = desk.draft().deliveries.get()
+        for state in states:
+            Delivery.objects.filter(pk=delivery.pk).update(state=state, next_try_at=later)
+            delivery.refresh_from_db()
+            with pytest.raises(Invalid):
+                service(actor=person(desk.manager), delivery=delivery, **given)
+            assert Delivery.objects.get().state == state
 
 
 class TestSettling:
