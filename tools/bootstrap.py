@@ -164,6 +164,9 @@ def make_environment(*, dev: bool) -> None:
     lock = DEV_LOCK if dev else LOCK
     uv = find_uv()
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    if Path("/etc/ssl/certs").is_dir():
+        # Many an organisation's own proxy signs what comes in; the system knows its certificate.
+        env.setdefault("UV_SYSTEM_CERTS", "true")
     env.pop("VIRTUAL_ENV", None)  # uv would warn that it is another one
     if not venv_runs():
         say("Creating .venv ...")
