@@ -88,6 +88,11 @@ def _count(rows: QuerySet[Any, Any]) -> Coalesce:
     return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
 
 
+def members(team: Team) -> QuerySet[User]:
+    """The people of a team who have not left."""
+    return User.objects.filter(groups=team.group_id, is_active=True)
+
+
 def grants_of_team(team: Team) -> list[Grant]:
     """The levels a team gives its people."""
     grants = Grant.objects.in_force().filter(team=team).select_related("account", "given_by")
@@ -104,13 +109,12 @@ class Right:
 
 def rights_of(user: User) -> list[Right]:
     """Every level a person has just now, by account; own and through teams. One query."""
-    through = Q(user=user) | Q(team__group__user_set=user)
+    theirs = Q(user=user) | Q(team__in=Team.objects.filter(group__user_set=user).values("pk"))
     grants = (
         Grant.objects.in_force()
-        .filter(through)
+        .filter(theirs)
         .select_related("account", "team", "given_by")
         .order_by("account__display_name", "account_id", "pk")
-        .distinct()
     )
     return [Right(grant.account, grant) for grant in grants]
 

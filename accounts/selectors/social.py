@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.levels import CAPABILITIES, Capability, Level, OrgCapability
 from accounts.models import Grant, SocialAccount, User
@@ -55,36 +53,18 @@ def accounts_found(
     return accounts
 
 
-@dataclass(slots=True)
-class Holding:
-    """One grant on one account; for a team with the people it reaches."""
-
-    grant: Grant
-    members: list[User] = field(default_factory=list)
-
-
-def account_holdings(account: SocialAccount) -> list[Holding]:
-    """Who holds which level here just now, highest level first. Two queries."""
+def account_holdings(account: SocialAccount) -> list[Grant]:
+    """Who holds which level here just now, highest level first; `people`: how many in the team."""
+    members = User.objects.filter(groups=OuterRef("team__group"), is_active=True).order_by()
+    count = Subquery(members.values("groups").annotate(n=Count("pk")).values("n"))
     grants = (
         Grant.objects.in_force()
         .filter(account=account)
         .select_related("user", "team", "given_by", "account")
+        .annotate(people=Coalesce(count, 0))
     )
     ranks = {level.value: rank for rank, level in enumerate(Level)}
-    ordered = sorted(grants, key=lambda g: (-ranks[g.level], g.holder.casefold(), g.pk))
-    groups = [g.team.group_id for g in ordered if g.team]
-    members = _members_by_group(groups) if groups else {}
-    return [Holding(g, members.get(g.team.group_id, []) if g.team else []) for g in ordered]
-
-
-def _members_by_group(group_ids: Iterable[int]) -> dict[int, list[User]]:
-    found: dict[int, list[User]] = {}
-    rows = User.groups.through.objects.filter(
-        group_id__in=group_ids, user__is_active=True
-    ).select_related("user")
-    for row in rows.order_by("user__full_name", "user_id"):
-        found.setdefault(row.group_id, []).append(row.user)
-    return found
+    return sorted(grants, key=lambda g: (-ranks[g.level], g.holder.casefold(), g.pk))
 
 
 def people_by_role() -> list[User]:

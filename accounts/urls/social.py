@@ -17,5 +17,6 @@ urlpatterns = [
     path("<int:account_id>/disconnect/", account.disconnect, name="disconnect"),
     path("<int:account_id>/reconnect/", connecting.reconnect, name="reconnect"),
     path("<int:account_id>/levels/give/", levels.give, name="give"),
+    path("<int:account_id>/levels/<int:grant_id>/people/", levels.team_people, name="team_people"),
     path("<int:account_id>/levels/<int:grant_id>/end/", levels.end, name="end_grant"),
 ]

@@ -5,15 +5,17 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.errors import Invalid
 from accounts.forms.social import GrantForm
 from accounts.models import Grant, SocialAccount, Team, User
-from accounts.selectors.people import SHOWN_AT_MOST, people_named, teams_named
+from accounts.selectors.people import SHOWN_AT_MOST, members, people_named, teams_named
 from accounts.services.grants import grant_end, grant_set
-from accounts.views.common import manage_account, number_or_404, show_form, tell
+from accounts.views.common import manage_account, number_or_404, see_account, show_form, tell
 from accounts.web import actor_of, person_of, show_invalid
+
+NAMED_AT_MOST = 100
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,6 +94,25 @@ def _given(
         show_invalid(form, Invalid(at, error.message))
         return False
     return True
+
+
+@require_GET
+def team_people(request: HttpRequest, account_id: int, grant_id: int) -> HttpResponse:
+    """Whom a team's level reaches: a fragment of the account's page, or a page of its own."""
+    account, _ = see_account(request, account_id)
+    grants = Grant.objects.in_force().filter(account=account, team__isnull=False)
+    grant = get_object_or_404(grants.select_related("team"), pk=grant_id)
+    assert grant.team is not None
+    people = members(grant.team)
+    context = {
+        "account": account,
+        "team": grant.team,
+        "members": people[:NAMED_AT_MOST],
+        "more": max(0, people.count() - NAMED_AT_MOST),
+    }
+    fragment = getattr(request, "htmx", False)
+    template = "accounts/_team_people.html" if fragment else "accounts/team_people.html"
+    return render(request, template, context)
 
 
 @require_POST

@@ -377,12 +377,19 @@ def test_the_page_says_who_can_do_what_and_why(account, manager, at, sign_in):
     UserFactory(full_name="Ada Admin", is_administrator=True)
     UserFactory(full_name="Otto Auditor", is_auditor=True)
     give(reader, Level.VIEWER, account, expired=True)
-    give(make_team("Night shift", member, frozen), Level.PUBLISHER, account)
+    grant = give(make_team("Night shift", member, frozen), Level.PUBLISHER, account)
+    UserFactory(full_name="Gil Gone", is_active=False).groups.add(grant.team.group)
     page = text_of(sign_in(manager).get(at("account")))
     main = page.partition("<main")[2]
     assert "Rita Reader" not in main, "what has ended is not in force"
-    for words in ("Mara Manager", "Night shift", "Tim Teamer", "Frida Frozen", "Publisher", "test"):
+    for words in ("Mara Manager", "Night shift", "(2)", "Publisher", "test"):
         assert words in main
+    names = text_of(sign_in(manager).get(at("team_people", grant.pk)))
+    for name, there in (("Tim Teamer", True), ("Frida Frozen", True), ("Gil Gone", False)):
+        assert (name in names) == there
+    fragment = text_of(sign_in(manager).get(at("team_people", grant.pk), HTTP_HX_REQUEST="true"))
+    assert "<html" not in fragment
+    assert "Tim Teamer" in fragment
     assert "Ada Admin (manages levels and freezes)" in main
     assert "Otto Auditor (reads everything)" in main
     assert f"{reverse('audit:record')}?account={account.pk}" in main

@@ -25,7 +25,10 @@ ON_AN_ACCOUNT = {
     "accounts:reconnect": ("manage", "get"),
     "accounts:give": ("manage", "get"),
     "accounts:end_grant": ("manage", "post"),
+    "accounts:team_people": ("view", "get"),
 }
+READ_ONLY = {"accounts:account", "accounts:team_people"}
+ON_A_GRANT = {"accounts:end_grant", "accounts:team_people"}
 LOOKING_AT_PEOPLE = {
     "people:people",
     "people:matrix",
@@ -62,6 +65,7 @@ def addresses(account):
     """The address of every page, about things that exist."""
     somebody, team = UserFactory(), make_team("Press office")
     grant = give(somebody, Level.VIEWER, account)
+    team_grant = give(team, Level.VIEWER, account)
     invitation, _ = user_invite(
         actor=COMMAND, email="new@northmoor.example", full_name="N", send=False
     )
@@ -72,6 +76,8 @@ def addresses(account):
             kwargs["account_id"] = account.pk
         if name == "accounts:end_grant":
             kwargs["grant_id"] = grant.pk
+        if name == "accounts:team_people":
+            kwargs["grant_id"] = team_grant.pk
         if name == "accounts:connect_to":
             kwargs["platform"] = "sandbox"
         if name in {"people:invite_again", "people:withdraw"}:
@@ -129,7 +135,7 @@ def test_an_outsider_does_not_learn_that_an_account_exists(addresses, sign_in, a
     give(outsider, Level.MANAGER, SocialAccountFactory())
     client = sign_in(outsider)
     for name, (_, how) in ON_AN_ACCOUNT.items():
-        for method in {how, "post"} if name != "accounts:account" else {how}:
+        for method in {how, "post"} if name not in READ_ONLY else {how}:
             answer = getattr(client, method)(addresses(name), {"reason": "x"})
             assert answer.status_code == 404, (name, method)
             assert account.display_name not in answer.content.decode()
@@ -143,7 +149,7 @@ def test_an_account_that_does_not_exist_answers_the_same(sign_in, administrator)
         client = sign_in(user)
         for name, (_, how) in ON_AN_ACCOUNT.items():
             kwargs = {"account_id": 999_999}
-            if name == "accounts:end_grant":
+            if name in ON_A_GRANT:
                 kwargs["grant_id"] = 1
             assert getattr(client, how)(reverse(name, kwargs=kwargs)).status_code == 404
 
@@ -161,9 +167,9 @@ def test_less_than_a_manager_looks_and_is_told_why_no_more(addresses, sign_in, a
             continue
         assert answer.status_code == 403, name
         assert "needs the level manager" in answer.content.decode(), name
-    assert Grant.objects.filter(ended_at=None, account=account).count() == 2
+    assert Grant.objects.filter(ended_at=None, account=account).count() == 3
     refusals = Event.objects.filter(name="access.refused", actor_id=user.pk)
-    assert refusals.count() == len(ON_AN_ACCOUNT) - 1
+    assert refusals.count() == len(ON_AN_ACCOUNT) - 2
 
 
 def test_an_auditor_looks_at_an_account_and_changes_nothing(addresses, sign_in, auditor):
