@@ -115,9 +115,14 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("form[data-clears-draft]") && !event.defaultPrevented) drafts.clear();
 });
 
-document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.("details[data-focus-inside]") && event.target.open) event.target.querySelector("textarea, input:not([type=hidden])")?.focus();
-}, true);
+// At once, not on "toggle", which comes later: the first letters typed would be taken for shortcuts.
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.("details[data-focus-inside] > summary")?.parentElement;
+  if (!box) return;
+  event.preventDefault();
+  box.open = !box.open;
+  if (box.open) box.querySelector("textarea, input:not([type=hidden])")?.focus();
+});
 
 setInterval(() => {
   if (document.hidden) return;

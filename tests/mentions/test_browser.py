@@ -70,7 +70,7 @@ def test_the_whole_of_a_conversation_by_keyboard(page, account):
     expect(page.locator("#thread")).to_contain_text("newest words")
     expect(page.locator(f"#conversation-{newest.pk}.is-unread")).to_have_count(0)
     page.keyboard.press("m")
-    expect(page.locator("#conversation-head")).to_contain_text("Priya Nair")
+    expect(page.locator(".assigned")).to_contain_text("Priya Nair")
     page.keyboard.press("n")
     page.keyboard.type("Ask the crew.")
     page.get_by_role("button", name="Add note").press("Enter")
@@ -119,6 +119,21 @@ def test_walking_the_list_goes_on_when_it_is_drawn_anew(page, account):
     talk(account, "just came in")
     expect(page.locator(".inbox-row")).to_have_count(2, timeout=15_000)
     expect(row).to_be_focused()
+
+
+def test_somebody_is_assigned_by_a_part_of_their_name(page, account):
+    conversation = talk(account, "one", status=Status.OPEN)
+    give(UserFactory(full_name="Sam Adeyemi"), Level.VIEWER, account)
+    page.goto(f"/inbox/{conversation.pk}/")
+    page.keyboard.press("a")
+    page.keyboard.type("same")  # at once: none of these letters is taken for a shortcut
+    expect(page.locator("#assignee-name")).to_have_value("same")
+    expect(page.locator("#assignees-found")).to_contain_text("Nobody of that name")
+    page.keyboard.press("Backspace")
+    page.get_by_role("button", name="Sam Adeyemi").click()
+    expect(page.locator(".assigned")).to_contain_text("Sam Adeyemi")
+    conversation.refresh_from_db()
+    assert (str(conversation.assignee), conversation.status) == ("Sam Adeyemi", Status.OPEN)
 
 
 def test_words_wait_while_another_conversation_is_looked_at(page, account):
