@@ -60,7 +60,14 @@ function start(form) {
     state("typing", "Not saved yet");
     recount();
   });
-  form.addEventListener("htmx:beforeRequest", (event) => event.detail.elt === form && state("saving", "Saving…"));
+  let saving = false;
+  let sent = false;
+  let waiting = null;
+  form.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt !== form) return;
+    saving = true;
+    state("saving", "Saving…");
+  });
   form.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt !== form) return;
     if (event.detail.successful) {
@@ -70,7 +77,31 @@ function start(form) {
     } else state("failed", "Not saved. Your words are still here.");
   });
   document.addEventListener("htmx:afterSettle", recount);
-  form.addEventListener("submit", () => { dirty = false; });
+  // A first save gives the post its number; what is sent before it is known makes a second post.
+  form.addEventListener("submit", (event) => {
+    if (saving || sent) {
+      event.preventDefault();
+      waiting = sent ? null : event.submitter;
+      return;
+    }
+    dirty = false;
+    sent = true;
+    setTimeout(() => { sent = false; }, 8000);
+  });
+  addEventListener("pageshow", () => { sent = false; });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt !== form) return;
+    saving = false;
+    if (waiting) setTimeout(sendNow, 100, waiting);
+    waiting = null;
+  });
+  const sendNow = (pressed) => {
+    // The save has brought a new button: one that says something else asks for itself.
+    const button = pressed.isConnected ? pressed : document.getElementById(pressed.id);
+    if (!button) return;
+    if (button.textContent === pressed.textContent) form.requestSubmit(button);
+    else button.click();
+  };
   addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
 
   // A version that says the same as the main text is not a version: one click brings it back.

@@ -23,10 +23,12 @@ function ask(element) {
   asked.addEventListener(
     "close",
     () => {
-      element.focus();
-      if (asked.returnValue !== "yes") return;
-      passing = element;
-      element.click();
+      // The page may have brought the button anew while it asked; one that says something else asks again.
+      const now = element.isConnected ? element : document.getElementById(element.id);
+      now?.focus();
+      if (asked.returnValue !== "yes" || !now) return;
+      passing = now.dataset.confirm === element.dataset.confirm ? now : null;
+      now.click();
       passing = null;
     },
     { once: true },
