@@ -43,15 +43,6 @@ HOSTILE = {
     "surrogates apart": "𝒳𝒴𝒵 and 🦊",
     "long": "a" * 600,
 }
-_ACCOUNTS = """
-from tests.factories import SocialAccountFactory, give
-from accounts.models import User
-chloe = User.objects.get(email="contributor@northmoor.example")
-for platform in ("bluesky", "mastodon"):
-    name = f"Counted {platform}"
-    account = SocialAccountFactory(platform=platform, display_name=name, owner=chloe)
-    give(chloe, "contributor", account)
-"""
 _TYPE = """(field, text) => {
   field.value = text;
   field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -61,7 +52,7 @@ _TYPE = """(field, text) => {
 
 
 def test_the_page_counts_as_the_server_does(browser: Browser, stage: Stage) -> None:
-    stage.run(_ACCOUNTS)
+    stage.run("from tests.acceptance import extras\nextras.counted_accounts()")
     with cast(browser, stage, "counters") as people:
         page = people.desk("contributor").page
         page.goto("/posts/new/")

@@ -1,0 +1,104 @@
+"""What the demo lacks for some pages; run inside the installation, by Stage.run."""
+
+from __future__ import annotations
+
+import json
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from django.urls import reverse
+
+from accounts.levels import Level
+from accounts.models import Grant, SocialAccount, Team, User
+from accounts.services.people import user_invite
+from accounts.services.social import account_freeze
+from audit.actors import Actor
+from audit.models import Event
+from mentions.models import Conversation
+from scheduling.models import Delivery, Post
+from scheduling.states import State
+from tests.factories import SocialAccountFactory, give
+
+
+def counted_accounts() -> None:
+    """An account on each platform that counts in its own way, for the contributor to write on."""
+    chloe = _person("contributor")
+    for platform in ("bluesky", "mastodon"):
+        account = SocialAccountFactory(
+            platform=platform, display_name=f"Counted {platform}", owner=chloe
+        )
+        give(chloe, Level.CONTRIBUTOR, account)
+
+
+def whole_site(password: str, secret: str) -> None:
+    """Prints what stands for each word in the addresses of site.py, as JSON."""
+    print(json.dumps(_people(password, secret) | _accounts() | _writing()))
+
+
+def passkey() -> None:
+    """A passkey in name: good for the pages about it, not for signing in. Prints its number."""
+    key = Authenticator.objects.create(
+        user=_person("second"), type="webauthn", data={"name": "Blue key", "credential": {}}
+    )
+    print(key.pk)
+
+
+def _person(key: str) -> User:
+    return User.objects.get(email=f"{key}@northmoor.example")
+
+
+def _people(password: str, secret: str) -> dict[str, object]:
+    """Somebody with a second factor, somebody invited, somebody who forgot the password."""
+    second = User.objects.create_user(
+        "second@northmoor.example", password, full_name="Sam Second", time_zone="Europe/London"
+    )
+    TOTP.activate(second, secret)
+    RecoveryCodes.activate(second)
+    _, link = user_invite(
+        actor=Actor.person(_person("admin")),
+        email="new@northmoor.example",
+        full_name="Nell New",
+        send=False,
+    )
+    chloe = _person("contributor")
+    forgot = {"uidb36": user_pk_to_url_str(chloe), "key": default_token_generator.make_token(chloe)}
+    return {
+        "invitation": "/" + link.split("/", 3)[3],
+        "reset": reverse("account_reset_password_from_key", kwargs=forgot),
+        "person": chloe.pk,
+        "team": Team.objects.earliest("pk").pk,
+    }
+
+
+def _accounts() -> dict[str, object]:
+    manager = _person("manager")
+    frozen = SocialAccountFactory(
+        display_name="Northmoor Museum", handle="northmoor_museum", remote_id="m", owner=manager
+    )
+    give(manager, Level.MANAGER, frozen)
+    account_freeze(actor=Actor.person(manager), account=frozen, reason="The phone was stolen")
+    fire = SocialAccount.objects.get(handle="northmoor_fire")
+    of_team = Grant.objects.in_force().filter(account=fire, team__isnull=False).earliest("pk")
+    return {"frozen": frozen.pk, "fire": fire.pk, "team_grant": of_team.pk}
+
+
+def _writing() -> dict[str, object]:
+    def of(state: State) -> Delivery:
+        return Delivery.objects.filter(state=state, reply_to__isnull=True).earliest("pk")
+
+    returned = Delivery.objects.filter(approvals__decided="returned").earliest("pk")
+    unsent = Post.objects.filter(deliveries__state=State.DRAFT, author=_person("officer"))
+    talk = Conversation.objects.filter(account__handle="northmoor_police").latest("pk")
+    return {
+        "published": of(State.PUBLISHED).post_id,
+        "held": of(State.HELD).post_id,
+        "waiting": of(State.IN_REVIEW).post_id,
+        "review": of(State.IN_REVIEW).pk,
+        "returned": returned.post_id,
+        "draft": unsent.latest("pk").pk,
+        "conversation": talk.pk,
+        "event": Event.objects.filter(name="post.created").earliest("pk").pk,
+    }

@@ -1,0 +1,199 @@
+"""Every page a person can open, and why the other addresses are none.
+
+The words in braces are filled in by extras.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+NOBODY = "nobody"
+
+# Name of the address → who opens it, and where; {words} stand for ids of the demo data.
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "my_day": ("contributor /", "supervisor /", "admin /", "auditor /"),
+    "account_login": ("nobody /auth/sign-in/",),
+    "account_logout": ("contributor /auth/sign-out/",),
+    "account_inactive": ("nobody /auth/closed/",),
+    "account_reauthenticate": ("second /auth/again/",),
+    "account_change_password": ("contributor /auth/password/change/",),
+    "account_reset_password": ("nobody /auth/password/reset/",),
+    "account_reset_password_done": ("nobody /auth/password/reset/done/",),
+    "account_reset_password_from_key": ("nobody {reset}", "nobody /auth/password/reset/key/x-y/"),
+    "account_reset_password_from_key_done": ("nobody /auth/password/reset/key/done/",),
+    "mfa_index": ("contributor /auth/mfa/", "second /auth/mfa/"),
+    "mfa_reauthenticate": ("second /auth/mfa/reauthenticate/",),
+    "mfa_activate_totp": ("contributor /auth/mfa/totp/activate/",),
+    "mfa_deactivate_totp": ("second /auth/mfa/totp/deactivate/",),
+    "mfa_view_recovery_codes": ("second /auth/mfa/recovery-codes/",),
+    "mfa_generate_recovery_codes": ("second /auth/mfa/recovery-codes/generate/",),
+    "mfa_list_webauthn": ("contributor /auth/mfa/webauthn/", "second /auth/mfa/webauthn/"),
+    "mfa_add_webauthn": ("contributor /auth/mfa/webauthn/add/",),
+    "mfa_remove_webauthn": ("second /auth/mfa/webauthn/keys/{key}/remove/",),
+    "mfa_edit_webauthn": ("second /auth/mfa/webauthn/keys/{key}/edit/",),
+    "people:people": ("admin /people/", "admin /people/?q=zebra", "auditor /people/"),
+    "people:matrix": ("admin /people/levels/", "admin /people/levels/?q=zebra"),
+    "people:invite": ("admin /people/invite/",),
+    "people:invitations": ("admin /people/invitations/",),
+    "people:follow": ("nobody {invitation}",),
+    "people:join": ("nobody /people/join/", "contributor /people/join/"),
+    "people:teams": ("admin /people/teams/",),
+    "people:team_new": ("admin /people/teams/new/",),
+    "people:team": ("admin /people/teams/{team}/",),
+    "people:team_change": ("admin /people/teams/{team}/change/",),
+    "people:person": ("admin /people/{person}/", "auditor /people/{person}/"),
+    "people:freeze": ("admin /people/{person}/freeze/",),
+    "people:roles": ("admin /people/{person}/roles/",),
+    "people:leave": ("admin /people/{person}/leave/",),
+    "accounts:register": ("manager /accounts/", "admin /accounts/", "admin /accounts/?q=zebra"),
+    "accounts:connect": ("admin /accounts/connect/",),
+    "accounts:connect_to": (
+        "admin /accounts/connect/bluesky/",
+        "admin /accounts/connect/mastodon/",
+    ),
+    "accounts:account": (
+        "manager /accounts/{fire}/",
+        "contributor /accounts/{fire}/",
+        "admin /accounts/{fire}/",
+        "manager /accounts/{frozen}/",
+    ),
+    "accounts:change": ("manager /accounts/{fire}/change/",),
+    "accounts:freeze": ("manager /accounts/{fire}/freeze/",),
+    "accounts:disconnect": ("manager /accounts/{fire}/disconnect/",),
+    "accounts:reconnect": ("manager /accounts/{fire}/reconnect/",),
+    "accounts:give": (
+        "manager /accounts/{fire}/levels/give/",
+        "manager /accounts/{fire}/levels/give/?holder=user:{person}",
+        "manager /accounts/{fire}/levels/give/?find=zebra",
+    ),
+    "accounts:team_people": ("manager /accounts/{fire}/levels/{team_grant}/people/",),
+    "profile": ("contributor /settings/",),
+    "organisation": ("admin /settings/organisation/",),
+    "scheduling:compose": ("contributor /posts/new/", "officer /posts/new/?account={fire}"),
+    "scheduling:post": (
+        "officer /posts/{published}/",
+        "manager /posts/{held}/",
+        "contributor /posts/{returned}/",
+        "supervisor /posts/{waiting}/",
+    ),
+    "scheduling:story": ("auditor /posts/{published}/story/", "auditor /posts/{returned}/story/"),
+    "scheduling:compose_edit": ("officer /posts/{draft}/edit/",),
+    "scheduling:calendar": (
+        "officer /calendar/",
+        "officer /calendar/?view=list",
+        "contributor /calendar/",
+    ),
+    "scheduling:approvals": ("supervisor /approvals/", "contributor /approvals/"),
+    "scheduling:approval": ("supervisor /approvals/{review}/",),
+    "mentions:inbox": (
+        "contributor /inbox/",
+        "officer /inbox/?status=done",
+        "officer /inbox/?q=zebra",
+        "admin /inbox/",
+    ),
+    "mentions:conversation": (
+        "contributor /inbox/{conversation}/",
+        "auditor /inbox/{conversation}/",
+    ),
+    "mentions:earlier": ("contributor /inbox/{conversation}/earlier/",),
+    "mentions:assignees": ("contributor /inbox/{conversation}/assignees/",),
+    "audit:record": (
+        "auditor /record/",
+        "auditor /record/?text=zebra",
+        "auditor /record/?since=soon",
+        "contributor /record/",
+    ),
+    "audit:event": ("auditor /record/{event}/",),
+    # Refusals are pages too; the number is the answer's status.
+    "": (
+        "contributor 404 /there-is-no-such-page/",
+        "contributor 403 /people/",
+        "contributor 404 /accounts/{frozen}/",
+        "nobody 410 /people/join/not-an-invitation/",
+    ),
+}
+
+_PART = "a part of a page, fetched by it"
+_POST = "takes POST alone"
+_DATA = "for programs"
+NO_PAGES: Mapping[str, str] = {
+    "healthz": _DATA,
+    "readyz": _DATA,
+    "account_set_password": "leads to changing the password: everybody has one",
+    "account_signup": "leads to signing in",
+    "account_email": "leads to signing in",
+    "account_email_verification_sent": "leads to signing in",
+    "mfa_authenticate": "between the password and being signed in; a test of its own",
+    "mfa_download_recovery_codes": "a file",
+    "mfa_login_webauthn": _DATA,
+    "mfa_reauthenticate_webauthn": "needs a passkey of a real device; looks as mfa_reauthenticate",
+    "search": _PART,
+    "people:options": _PART,
+    "people:invite_again": _POST,
+    "people:withdraw": _POST,
+    "people:member_add": _POST,
+    "people:member_remove": _POST,
+    "people:unfreeze": _POST,
+    "accounts:check": _POST,
+    "accounts:unfreeze": _POST,
+    "accounts:end_grant": _POST,
+    "scheduling:compose_check": _POST,
+    "scheduling:compose_save": _POST,
+    "scheduling:compose_send": _POST,
+    "scheduling:post_take_back": _POST,
+    "scheduling:post_cancel": _POST,
+    "scheduling:delivery_act": _POST,
+    "scheduling:approval_decide": _POST,
+    "scheduling:media_upload": _POST,
+    "scheduling:media": "a picture",
+    "scheduling:account_next": _PART,
+    "mentions:live": _PART,
+    "mentions:account_recent": _PART,
+    "mentions:read": _POST,
+    "mentions:status": _POST,
+    "mentions:assign": _POST,
+    "mentions:assign_to": _POST,
+    "mentions:note": _POST,
+    "mentions:reply": _POST,
+    "mentions:reply_check": _POST,
+    "audit:export": "a file",
+    "audit:people": _PART,
+    "gallery": "for developers; not there in a live installation",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One page as one person sees it."""
+
+    who: str
+    path: str
+    status: int = 200
+
+    def __str__(self) -> str:
+        return f"{self.who} at {self.path}"
+
+
+def addresses() -> set[str]:
+    """The names of all addresses of the site, as Django resolves them."""
+    return set(_names(get_resolver()))
+
+
+def _names(resolver: URLResolver, space: str = "") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        if isinstance(one, URLPattern):
+            yield f"{space}{one.name}"
+        else:
+            yield from _names(one, f"{space}{one.namespace}:" if one.namespace else space)
+
+
+def visits(known: Mapping[str, str]) -> list[Visit]:
+    """All pages, with the addresses filled in."""
+    found = []
+    for entry in (entry for entries in PAGES.values() for entry in entries):
+        who, *status, path = entry.format(**known).split(" ")
+        found.append(Visit(who, path, *map(int, status)))
+    return found

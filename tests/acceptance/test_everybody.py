@@ -1,0 +1,134 @@
+"""Every page is for everybody: WCAG 2.2 AA by axe, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, expect
+
+from .people import Cast, Window, cast
+from .site import NO_PAGES, NOBODY, PAGES, Visit, addresses, visits
+from .stage import DEMO_PASSWORD, Stage
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SCREENS = {"desktop": {"width": 1280, "height": 900}, "narrow": {"width": 320, "height": 640}}
+LOOKS: list[tuple[str, Any]] = [
+    ("desktop", "light"),
+    ("narrow", "light"),
+    ("narrow", "dark"),
+    ("desktop", "dark"),
+]
+# The dark scheme changes colours and nothing else, so what it is asked is about colours.
+AXE = {
+    "light": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
+_RUN = """async (rules) => {
+  const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"] });
+  return {
+    rules: found.violations.map((one) => [one.id, one.nodes.slice(0, 4).map((n) => n.html)]),
+    width: document.documentElement.scrollWidth,
+  };
+}"""
+_SETTLED = """() => document.readyState === "complete" && !document.querySelector(".htmx-request")
+  && document.getAnimations().every((one) => one.playState !== "running")"""
+
+
+def test_every_address_is_a_page_here_or_says_why_it_is_none() -> None:
+    """A new page cannot be forgotten: it is named in site.py, or this fails."""
+    named = set(PAGES) | set(NO_PAGES)
+    assert addresses() - named == set(), "say in site.py what these are"
+    assert named - addresses() - {"", "gallery"} == set(), "these are gone"
+    assert set(PAGES) & set(NO_PAGES) == set()
+
+
+@pytest.fixture(scope="module")
+def known(stage: Stage) -> dict[str, str]:
+    call = f"extras.whole_site({DEMO_PASSWORD!r}, {SECRET!r})"
+    told: dict[str, str] = json.loads(stage.run(f"from tests.acceptance import extras\n{call}"))
+    return told
+
+
+@pytest.fixture(scope="module")
+def everybody(browser: Browser, stage: Stage) -> Iterator[Cast]:
+    with cast(browser, stage, "everybody") as people:
+        yield people
+
+
+def test_every_page_is_for_everybody(everybody: Cast, stage: Stage, known: dict[str, str]) -> None:
+    windows = {"second": with_second_factor(everybody.window("second"))}
+    known["key"] = stage.run("from tests.acceptance import extras\nextras.passkey()").strip()
+    wrong: dict[str, list[Any]] = {}
+    for visit in visits(known):
+        if visit.who not in windows:
+            windows[visit.who] = entered(everybody, visit.who)
+        window = windows[visit.who]
+        if found := faults(window, visit):
+            wrong[str(visit)] = found
+    assert wrong == {}, json.dumps(wrong, indent=1, ensure_ascii=False)
+    assert policy_complaints(everybody) == []
+
+
+def entered(people: Cast, who: str) -> Window:
+    if who == NOBODY:
+        return people.window(who)
+    return people.desk(who)
+
+
+def with_second_factor(window: Window) -> Window:
+    """Signed in by password and a code; the page between the two is looked at on the way."""
+    from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+    from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
+
+    page = window.page
+    page.goto("/auth/sign-in/")
+    page.locator("[name=login]").fill("second@northmoor.example")
+    page.locator("[name=password]").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator("[name=code]").first).to_be_visible()
+    assert look(page) == []
+    code = format_hotp_value(hotp_value(SECRET, next(iter(counters()))))
+    page.locator("[name=code]").first.fill(code)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("My day")
+    return window
+
+
+def faults(window: Window, visit: Visit) -> list[Any]:
+    """What is wrong with one page, in all four looks."""
+    answer = window.page.goto(visit.path)
+    assert answer is not None
+    found: list[Any] = []
+    if answer.status != visit.status:
+        found.append(f"answers {answer.status}, not {visit.status}")
+    return found + look(window.page)
+
+
+def look(page: Page) -> list[Any]:
+    """The page as it stands now, on each screen and in each scheme."""
+    page.wait_for_function(_SETTLED)
+    page.evaluate(AXE_SCRIPT)
+    found: list[Any] = []
+    for screen, scheme in LOOKS:
+        page.set_viewport_size(SCREENS[screen])
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_function(_SETTLED)
+        told = page.evaluate(_RUN, AXE[scheme])
+        found += [(screen, scheme, *rule) for rule in told["rules"]]
+        if told["width"] > SCREENS[screen]["width"]:
+            found.append((screen, scheme, f"{told['width']} px wide"))
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.set_viewport_size(SCREENS["desktop"])
+    return found
+
+
+def policy_complaints(people: Cast) -> list[str]:
+    """What consoles said, refusals left out: a 404 page is told as an error there."""
+    said = [one for window in people.windows for one in window.complaints]
+    return [one for one in said if "Failed to load resource" not in one]
