@@ -48,6 +48,7 @@ class PostForm(forms.Form):
 
     post = forms.IntegerField(required=False, widget=forms.HiddenInput)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    form_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
     accounts = forms.ModelMultipleChoiceField(queryset=SocialAccount.objects.none(), required=False)
     text = forms.CharField(
         required=False, strip=False, max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 6})

@@ -40,10 +40,12 @@ def options_for(actor: Actor, delivery: Delivery) -> Options:
     draft, publish = may.get(Capability.DRAFT, False), may.get(Capability.PUBLISH, False)
     manage = may.get(Capability.MANAGE, False)
     by_person = delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN)
+    held = delivery.hold_kind == HoldKind.PERSON
     waiting = state in (State.APPROVED, State.SCHEDULED)
     return Options(
         edit=draft and state in (State.DRAFT, State.FAILED),
-        take_back=draft and (waiting or state in (State.IN_REVIEW, State.HELD)),
+        take_back=draft
+        and (waiting or state == State.IN_REVIEW or (state == State.HELD and (manage or not held))),
         cancel=draft
         and state in (State.DRAFT, State.IN_REVIEW, State.FAILED, State.HELD, *_WAITING),
         hold=waiting and manage,

@@ -17,14 +17,18 @@ class Post(models.Model):
     )
     text = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=1)  # goes up with each edit; guards against two
+    form_key = models.UUIDField(null=True, editable=False)  # of the form it was written in, once
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    history = HistoricalRecords(excluded_fields=["created_at", "updated_at"])
+    history = HistoricalRecords(excluded_fields=["form_key", "created_at", "updated_at"])
 
     class Meta:
         default_permissions = ()
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["author", "form_key"], name="post_once_per_form")
+        ]
 
     def __str__(self) -> str:
         first = " ".join(self.text.split())

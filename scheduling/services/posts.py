@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -13,13 +15,13 @@ from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.models import SocialAccount, User
 from accounts.policy import ALLOWED, Decision, decide, decided_inside
-from audit.actions import action, record
+from audit.actions import NotAllowed, action, record
 from audit.actors import Actor, ActorKind
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_hash
-from scheduling.errors import Stale
-from scheduling.models import Delivery, Media, Post
+from scheduling.errors import Stale, WrittenAlready
+from scheduling.models import Delivery, HoldKind, Media, Post
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
@@ -57,20 +59,22 @@ def post_create(
     due_at: datetime | None = None,
     reply_to: Mapping[str, Any] | None = None,
     pictures: Sequence[tuple[int, str]] = (),
+    form_key: UUID | None = None,
 ) -> Post:
-    """A new post with a draft delivery for each account. Raises Invalid.
+    """A new post with a draft delivery for each account. Raises Invalid, WrittenAlready.
 
     `own_texts`: account id to the text that replaces `text` there. `reply_to`: a ReplyRef as a dict
     with `remote_id` and `extra`, and `author`, `text`, `permalink` of what is answered, for people.
-    `pictures`: id and alternative text of each, in order.
+    `pictures`: id and alternative text of each, in order. `form_key`: of the form it was written
+    in; a second post by the same person from the same form is refused.
     """
     chosen = list(accounts)
     if not chosen:
         raise Invalid("accounts", "Choose at least one account.")
     if reply_to is not None and len(chosen) != 1:
         raise Invalid("accounts", "A reply goes out on the account that was written to.")
-    post = Post(author=_writer(actor), text=_clean(text))
-    _save_version(post, actor)
+    post = Post(author=_writer(actor), text=_clean(text), form_key=form_key)
+    _save_first(post, actor)
     for account in chosen:
         delivery = Delivery(
             post=post,
@@ -184,6 +188,7 @@ def post_take_back(*, actor: Actor, post: Post) -> Post:
     if not found:
         raise Invalid("", "Nothing of this post can be taken back any more.")
     for delivery in found:
+        _refuse_held_by_person(actor, delivery)
         _take_back(delivery)
     return post
 
@@ -197,6 +202,14 @@ def post_cancel(*, actor: Actor, post: Post, reason: str = "") -> Post:
     for delivery in found:
         move(delivery, State.CANCELLED, data={"reason": reason.strip()})
     return post
+
+
+def _refuse_held_by_person(actor: Actor, delivery: Delivery) -> None:
+    """What a manager holds is not walked round by taking it back and sending it again."""
+    if delivery.state == State.HELD and delivery.hold_kind == HoldKind.PERSON:
+        decision = decide(actor, Capability.MANAGE, delivery.account)
+        if not decision:
+            raise NotAllowed(decision.reason, hidden=decision.hidden)
 
 
 def _take_back(delivery: Delivery) -> None:
@@ -323,6 +336,18 @@ def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> b
 def _pictures(post: Post) -> list[tuple[int, str]]:
     shown = Media.objects.filter(post=post, removed_at=None)
     return list(shown.values_list("pk", "alt_text"))
+
+
+def _save_first(post: Post, actor: Actor) -> None:
+    """Save a new post; the database tells two that come from one form, however close together."""
+    try:
+        with transaction.atomic():
+            _save_version(post, actor)
+    except IntegrityError:
+        before = Post.objects.filter(author=post.author, form_key=post.form_key).first()
+        if before is None:
+            raise
+        raise WrittenAlready(before.pk) from None
 
 
 def _save_version(row: Post | Delivery, actor: Actor) -> None:

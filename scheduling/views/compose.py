@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib import messages
@@ -24,7 +25,7 @@ from scheduling.composing import (
     pictures_of,
     shown_on,
 )
-from scheduling.errors import Stale
+from scheduling.errors import Stale, WrittenAlready
 from scheduling.forms import PostForm, initial_of
 from scheduling.models import Delivery, Media, Post
 from scheduling.selectors.posts import post_editable
@@ -45,6 +46,7 @@ def compose_new(request: HttpRequest) -> HttpResponse:
     chosen = [a for a in available if str(a.pk) == wanted]
     zone = chosen[0].time_zone if chosen else person.zone_name
     form.initial = {
+        "form_key": uuid4(),
         "accounts": [a.pk for a in chosen],
         "due_zone": zone,
         "due_date": _day(request.GET.get("day", "")),
@@ -87,7 +89,7 @@ def compose_save(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.chosen:
         try:
             post = _save(actor_of(request), form)
-        except (Invalid, Stale) as error:
+        except (Invalid, Stale, WrittenAlready) as error:
             form.add_error(None, str(error))
     context = _live(request, form) | {"saved_post": post}
     context["checks"] = [
@@ -112,6 +114,9 @@ def compose_send(request: HttpRequest) -> HttpResponse:
             else:
                 messages.success(request, _said(post_send(actor=actor, post=post)))
             return redirect("scheduling:post", post_id=post.pk)
+        except WrittenAlready as before:
+            messages.info(request, str(before))
+            return redirect("scheduling:post", post_id=before.post_id)
         except Invalid as error:
             show_invalid(form, error)
         except Stale as error:
@@ -135,10 +140,17 @@ def _save(actor: Actor, form: PostForm) -> Post:
         "due_at": data["due_at"],
         "pictures": form.pictures(),
     }
-    if data["post"] is None:
-        return post_create(actor=actor, **fields)
-    post = post_editable(actor, data["post"])
-    return post_edit(actor=actor, post=post, version=data["version"] or 0, **fields)
+    if data["post"] is not None:
+        post = post_editable(actor, data["post"])
+        return post_edit(actor=actor, post=post, version=data["version"] or 0, **fields)
+    try:
+        return post_create(actor=actor, form_key=data["form_key"], **fields)
+    except WrittenAlready as before:
+        # Somebody went back and pressed the button again: it is the same post, if still a draft.
+        post = post_editable(actor, before.post_id)
+        if any(d.state != State.DRAFT for d in post.deliveries.all()):
+            raise
+        return post_edit(actor=actor, post=post, version=post.version, **fields)
 
 
 def _said(deliveries: list[Delivery]) -> str:

@@ -111,6 +111,20 @@ class TestComposing:
         assert "Mine" in page
         assert Post.objects.get().text == "Theirs"
 
+    def test_back_and_send_again_is_the_same_post(self, desk, sign_in):
+        client = sign_in(desk.publisher)
+        page = client.get(reverse("scheduling:compose"))
+        key = page.context["form"].initial["form_key"]
+        data = fields(desk.account, form_key=key)
+        client.post(reverse("scheduling:compose_send"), data | {"draft": "1"})
+        client.post(reverse("scheduling:compose_send"), data | {"text": "Better words"})
+        assert [p.text for p in Post.objects.all()] == ["Better words"]
+        again = client.post(reverse("scheduling:compose_send"), data, follow=True)
+        assert "Nothing was written or sent a second time" in again.content.decode()
+        assert Delivery.objects.count() == 1
+        saved = client.post(reverse("scheduling:compose_save"), data)
+        assert saved.status_code == 422
+
     def test_it_saves_itself_and_gives_back_the_version(self, desk, sign_in):
         client = sign_in(desk.contributor)
         answer = client.post(reverse("scheduling:compose_save"), fields(desk.account))

@@ -378,6 +378,15 @@ class TestHoldingAndCallingOff:
         with pytest.raises(Invalid, match="Nothing of this post"):
             posts.post_take_back(actor=person(desk.contributor), post=post)
 
+    def test_what_a_manager_holds_is_not_walked_round(self, desk):
+        held = deliveries.delivery_hold(
+            actor=person(desk.manager), delivery=desk.scheduled(), reason="Wait"
+        )
+        with pytest.raises(NotAllowed, match="manager"):
+            posts.post_take_back(actor=person(desk.publisher), post=held.post)
+        posts.post_take_back(actor=person(desk.manager), post=held.post)
+        assert Delivery.objects.get().state == State.DRAFT
+
     def test_taking_back_ends_an_approval(self, desk):
         delivery = desk.approved()
         posts.post_take_back(actor=person(desk.contributor), post=delivery.post)
