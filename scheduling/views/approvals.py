@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -18,7 +19,7 @@ from scheduling.composing import checks_on, images_of, shown_on
 from scheduling.content import content_hash
 from scheduling.errors import Stale
 from scheduling.models import Delivery
-from scheduling.rules import due_words, is_own_words
+from scheduling.rules import due_words, is_own_words, own_words_among
 from scheduling.selectors.approvals import PAGE, decided_before, queue
 from scheduling.selectors.posts import delivery_visible
 from scheduling.services.deliveries import delivery_approve, delivery_return
@@ -30,7 +31,8 @@ from scheduling.transitions import NoSuchMove
 def approvals(request: HttpRequest) -> HttpResponse:
     """The queue, with its first item open."""
     rows = queue(actor_of(request))
-    chosen = next((row for row in rows if not is_own_words(actor_of(request), row)), None)
+    own = own_words_among(actor_of(request), rows)
+    chosen = next((row for row in rows if row.pk not in own), None)
     return _page(request, rows, chosen or (rows[0] if rows else None), opened=False)
 
 
@@ -91,6 +93,7 @@ def _page(
 
 def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
     actor = actor_of(request)
+    prefetch_related_objects([delivery], "post__media")  # shown and hashed
     media = [m for m in delivery.post.media.all() if m.removed_at is None]
     shown = shown_on([delivery.account], delivery.text, {}, images_of(media))
     before = decided_before(delivery)
