@@ -33,6 +33,10 @@ test-real: ## run the main job on a real Bluesky network started on this machine
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -m real tests/real $(ARGS)
 
+bench-pages: ## measure how long the server works on each page of the demo data
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m benchmarks.pages
+
 coverage: ## run the tests and see that 90% of the branches of the four apps were taken
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
@@ -87,4 +91,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real coverage check check-django fmt screenshots env services services-stop key lock clean
+.PHONY: help run test test-real bench-pages coverage check check-django fmt screenshots env services services-stop key lock clean
