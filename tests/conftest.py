@@ -11,10 +11,13 @@ import pytest
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from xdist.scheduler import LoadFileScheduling
 
 from accounts.models import SocialAccount, User
 from tests.factories import CredentialFactory, SocialAccountFactory, UserFactory
 from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
+
+ACCEPTANCE = "tests/acceptance/"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,6 +34,19 @@ def pytest_configure(config: pytest.Config) -> None:
         return [switch.format("DISABLE"), *emptied, switch.format("ENABLE ALWAYS")]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
+
+
+class _ByFile(LoadFileScheduling):
+    """Files go to workers whole; those that share one running Socialdesk go to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return ACCEPTANCE if file.startswith(ACCEPTANCE) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
