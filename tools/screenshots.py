@@ -35,8 +35,8 @@ COLOURS = 128
 """Enough for flat pages, and a third of the bytes."""
 PATIENCE_MS = 60_000
 READY_S = 240.0
-AHEAD = timedelta(seconds=75)
-"""How far ahead the tutorial's post is planned: time enough to approve it."""
+AHEAD = timedelta(seconds=100)
+"""How far ahead, to the minute, the tutorial's post is planned: time enough to approve it."""
 ZONE = ZoneInfo("Europe/London")
 
 ACCOUNT = "Northmoor Police"
@@ -163,6 +163,7 @@ def tutorial(album: Album) -> None:
     _answer(album, chloe)
     _approve(album, david, ANSWER, keep="")
     expect(chloe.locator("#thread .state").last).to_contain_text("Published", timeout=60_000)
+    chloe.locator("#thread .state").last.evaluate("one => one.scrollIntoView({block: 'center'})")
     album.take(chloe, "answered")
     _look_back(album, post_path)
 
@@ -173,7 +174,7 @@ def _write(album: Album, page: Page) -> str:
     page.get_by_label("Text", exact=True).fill(TEXT)
     local = (datetime.now(UTC) + AHEAD).astimezone(ZONE)
     page.get_by_label("Day").fill(local.strftime("%Y-%m-%d"))
-    page.get_by_label("Time", exact=True).fill(local.strftime("%H:%M:%S"))
+    page.get_by_label("Time", exact=True).fill(local.strftime("%H:%M"))
     expect(page.locator("#compose-previews")).to_contain_text("Free bike marking")
     expect(page.locator("#compose-due time")).to_be_visible()
     album.take(page, "write")
@@ -236,7 +237,7 @@ def tour(album: Album) -> None:
         (admin, "/accounts/connect/", "connect"),
     ):
         page.goto(path)
-        album.take(page, name)
+        album.take(page, name, full=name == "calendar")
     admin.goto("/accounts/")
     admin.get_by_role("main").get_by_role("link", name="Northmoor Fire").first.click()
     album.take(admin, "levels")
@@ -258,7 +259,7 @@ def main() -> int:
         running_demo(Path(data)) as base_url,
         sync_playwright() as playwright,
     ):
-        # The fields of dates follow the browser's own language.
+        # The fields of dates follow the browser's own language, where chromium-l10n brings it.
         env: dict[str, str | float | bool] = {**os.environ, "LANGUAGE": "en_GB"}
         switches = ["--no-sandbox", "--disable-gpu", "--lang=en-GB"]
         browser = playwright.chromium.launch(executable_path=chromium, args=switches, env=env)
