@@ -31,11 +31,16 @@ from scheduling.withdrawal import withdraw
 
 @require_GET
 def post(request: HttpRequest, post_id: int) -> HttpResponse:
-    """The post's page; the state of each delivery is refreshed while one is under way."""
+    """The post's page; while one of its deliveries is under way, the page asks how it stands."""
     actor = actor_of(request)
     found = post_visible(actor, post_id)
     rows = [(delivery, options_for(actor, delivery)) for delivery in found.deliveries.all()]
+    only = request.htmx and request.GET.get("part") == "deliveries"  # type: ignore[attr-defined]  # by middleware
+    standing = "-".join(str(delivery.state) for delivery, _ in rows)
+    moved = only and request.GET.get("stood") != standing
     context = {
+        "standing": standing,
+        "moved": moved,
         "post": found,
         "zone": person_of(request).zone_name,
         "rows": rows,
@@ -45,9 +50,11 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
         "can_take_back": any(options.take_back for _, options in rows),
         "look_again_s": _look_again_s([delivery for delivery, _ in rows]),
     }
-    only = request.htmx and request.GET.get("part") == "deliveries"  # type: ignore[attr-defined]  # by middleware
     template = "scheduling/_post_deliveries.html" if only else "scheduling/post.html"
-    return render(request, template, context)
+    answer = render(request, template, context)
+    if moved:
+        answer["HX-Trigger"] = "post:moved"  # the story beside it is told again
+    return answer
 
 
 def _look_again_s(deliveries: list[Delivery]) -> int:
