@@ -47,7 +47,7 @@ def _month(request: HttpRequest) -> HttpResponse:
     first = _month_of(request.GET.get("month", ""), today)
     common = _common(request)
     weeks = month_days(common["rows"], first.year, first.month, zone)
-    movable = movable_accounts(actor_of(request))
+    movable = common["movable"]
     context = common | {
         "view": "month",
         "title": f"{first:%B %Y}",
@@ -74,7 +74,7 @@ def _list(request: HttpRequest) -> HttpResponse:
         end=start_of(day + timedelta(days=1), zone) if only_day else None,
         after=_after(request.GET.get("after", "")),
     )
-    movable = movable_accounts(actor_of(request))
+    movable = common["movable"]
     days = [
         (on, [_chip(row, zone, movable) for row in found])
         for on, found in group_by_day(rows[:PAGE], zone)
@@ -102,14 +102,16 @@ def _common(request: HttpRequest) -> dict[str, Any]:
     account = request.GET.get("account", "")
     account_id = int(account) if account.isdecimal() and len(account) < 19 else None
     accounts = list(accounts_where(actor, Capability.VIEW))
+    movable = movable_accounts(actor, accounts)
     return {
-        "rows": planned(actor, states=asked or SHOWN, account_id=account_id),
+        "rows": planned(accounts, states=asked or SHOWN, account_id=account_id),
+        "movable": movable,
         "accounts": accounts,
         "account_id": account_id,
         "states": _legend(request, asked),
         "asked": asked,
         "zone": person_of(request).zone_name,
-        "can_draft": accounts_where(actor, Capability.DRAFT).exists(),
+        "can_draft": bool(movable[Capability.DRAFT]),
         "clear_url": _url(request, state=[], account=""),
     }
 
