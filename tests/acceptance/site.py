@@ -103,7 +103,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "audit:record": (
         "auditor /record/",
         "auditor /record/?text=zebra",
-        "auditor /record/?since=soon",
+        "auditor /record/?who=zebra",
         "contributor /record/",
     ),
     "audit:event": ("auditor /record/{event}/",),

@@ -171,6 +171,8 @@ def see_it_published(cast: Cast, chloe: Window) -> None:
     """The page she has left open says so by itself."""
     expect(chloe.page.locator("#deliveries .state")).to_have_text("Published")
     expect(chloe.page.locator("#deliveries").get_by_role("link", name="See it on")).to_be_visible()
+    expect(chloe.page.locator("ol.story")).to_contain_text("published")
+    expect(chloe.page.get_by_role("button", name="Take back to edit")).to_have_count(0)
     cast.picture(chloe, "sees it published")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -73,6 +73,75 @@ def test_every_page_is_for_everybody(everybody: Cast, stage: Stage, known: dict[
             wrong[str(visit)] = found
     assert wrong == {}, json.dumps(wrong, indent=1, ensure_ascii=False)
     assert policy_complaints(everybody) == []
+
+
+def keys_listed(page: Page, known: dict[str, str]) -> None:
+    page.goto("/inbox/")
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+
+
+def found_by_letters(page: Page, known: dict[str, str]) -> None:
+    page.goto("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("north")
+    expect(page.locator("dialog[open] [role=option]").first).to_be_visible()
+
+
+def asked_first(page: Page, known: dict[str, str]) -> None:
+    page.goto(f"/posts/{known['waiting']}/")
+    page.get_by_role("button", name="Take back to edit").click()
+    expect(page.locator("#confirm")).to_be_visible()
+
+
+def reason_asked(page: Page, known: dict[str, str]) -> None:
+    page.goto(f"/accounts/{known['fire']}/")
+    page.get_by_role("link", name="Freeze").click()
+    expect(page.locator("#freeze-dialog")).to_be_visible()
+
+
+def refused_words(page: Page, known: dict[str, str]) -> None:
+    page.goto("/posts/new/")
+    page.get_by_role("checkbox", name="Northmoor Fire").check()
+    page.get_by_label("Text", exact=True).fill("too long " * 200)
+    page.get_by_role("button", name="Send for approval").click()
+    expect(page.locator("#compose-checks")).to_contain_text("over the limit")
+
+
+def refused_credentials(page: Page, known: dict[str, str]) -> None:
+    page.goto("/accounts/connect/mastodon/")
+    page.get_by_role("button", name="Check and connect").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+
+
+def more_on_a_phone(page: Page, known: dict[str, str]) -> None:
+    page.set_viewport_size(SCREENS["narrow"])
+    page.goto("/")
+    page.get_by_role("button", name="More").click()
+    expect(page.locator("#more")).to_be_visible()
+
+
+OPENED = [
+    ("contributor", keys_listed),
+    ("manager", found_by_letters),
+    ("contributor", asked_first),
+    ("manager", reason_asked),
+    ("contributor", refused_words),
+    ("admin", refused_credentials),
+    ("officer", more_on_a_phone),
+]
+
+
+@pytest.mark.parametrize(("who", "opened"), OPENED, ids=[one.__name__ for _, one in OPENED])
+def test_what_opens_and_what_is_refused_is_for_everybody_too(
+    everybody: Cast, known: dict[str, str], who: str, opened: Callable[..., None]
+) -> None:
+    at_hand = [window for window in everybody.windows if window.who == who]
+    window = at_hand[0] if at_hand else entered(everybody, who)
+    opened(window.page, known)
+    found = look(window.page)
+    everybody.picture(window, opened.__name__)
+    assert found == []
 
 
 def entered(people: Cast, who: str) -> Window:
