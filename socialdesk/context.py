@@ -28,17 +28,21 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     fragment = htmx and not htmx.boosted and not htmx.history_restore_request
     if actor_of(request).kind is not ActorKind.PERSON or fragment:
         return frame
+    pinned = _pinned(request)
     return frame | {
-        "nav": navigation(request),
+        "nav": navigation(request, sees_accounts=bool(pinned)),
         "nav_new": _new_post(request),
-        "nav_accounts": _pinned(request),
+        "nav_accounts": pinned,
         "banner": None,
         "theme": "system",
     }
 
 
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The pages the person may open, with what waits on each."""
+def navigation(request: HttpRequest, *, sees_accounts: bool | None = None) -> list[dict[str, Any]]:
+    """The pages the person may open, with what waits on each.
+
+    `sees_accounts`: whether there is any account they may view; asked for where it is not known.
+    """
     actor = actor_of(request)
     user: User = actor.user
     org = org_capabilities(user)
@@ -53,7 +57,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     if org & {OrgCapability.PEOPLE, OrgCapability.RECORD}:
         items.append(_item(request, "People", "people:people", "users", "g p"))
-    items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
+    if sees_accounts is None:
+        sees_accounts = accounts_where(actor, Capability.VIEW).exists()
+    if sees_accounts or OrgCapability.RECORD in org:
+        items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
     items.append(_item(request, "Settings", "profile", "settings", "g e"))
     return items
 

@@ -217,7 +217,6 @@ def _preview(side: Any, media: list[Media]) -> dict[str, Any]:
         "text": side.text,
         "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
         "over": side.over,
-        "hue": side.account.pk % 8,
     }
 
 

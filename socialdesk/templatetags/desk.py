@@ -193,6 +193,7 @@ def label(text: str, tone: str = "grey", icon: str = "") -> dict[str, object]:
 # --- accounts and people -------------------------------------------------------------------
 
 
+@register.filter
 def initials(name: str) -> str:
     """Up to two letters to stand for a name: 'Priya Nair' is 'PN', 'northvale' is 'N'."""
     words = [word for word in re.split(r"[^\w]+", name) if word]
@@ -205,6 +206,12 @@ def initials(name: str) -> str:
 def hue(key: str) -> int:
     """A stable number 0-7 that picks an avatar's ground from the tokens."""
     return crc32(key.encode("utf-8")) % 8
+
+
+@register.filter
+def hue_on(handle: str, platform: str) -> int:
+    """`{{ handle|hue_on:platform }}`: an account's ground, the same wherever it is drawn."""
+    return hue(f"{platform}:{str(handle).lstrip('@')}")
 
 
 @register.inclusion_tag("_components/account_chip.html")
@@ -227,7 +234,7 @@ def account_chip(
         "platform_name": platform_name(str(account.platform)),
         # A small avatar has room for one letter beside the glyph.
         "letters": initials(name)[:1] if size == "sm" else initials(name),
-        "hue": hue(f"{account.platform}:{handle}"),
+        "hue": hue_on(handle, str(account.platform)),
         "url": url,
         "compact": compact,
         "health": HEALTH.get(health) if health else None,
