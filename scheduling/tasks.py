@@ -5,15 +5,20 @@ from __future__ import annotations
 from celery import shared_task
 
 from scheduling.engine.claim import claim_due, take_back_expired
+from scheduling.engine.points import Point, reached
 from scheduling.engine.publish import publish
 from scheduling.engine.reconcile import due_looks, reconcile
 
 
 @shared_task(name="scheduling.dispatch_due")
 def dispatch_due() -> None:
+    reached(Point.TICK_BEGUN)
     take_back_expired()
-    for delivery_id, fence in claim_due():
+    claimed = claim_due()
+    reached(Point.CLAIM_COMMITTED)
+    for delivery_id, fence in claimed:
         publish_delivery.delay(delivery_id, fence)
+    reached(Point.HANDED_OVER)
 
 
 @shared_task(name="scheduling.publish_delivery")

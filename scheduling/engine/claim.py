@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
+from scheduling.engine.points import Point, reached
 from scheduling.models import Attempt, Delivery, Outcome
 from scheduling.states import State
 from scheduling.transitions import move, move_many
@@ -45,6 +46,7 @@ def _claim(*, actor: Actor) -> list[tuple[int, int]]:
     )
     claimed = list(rows.select_related("account", "post").order_by("next_try_at", "pk")[:BATCH])
     move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
+    reached(Point.CLAIM_WRITTEN)
     return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
 
 

@@ -31,6 +31,7 @@ from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import described
 from scheduling.content import content_of, hash_of
 from scheduling.engine.claim import lease_end
+from scheduling.engine.points import Point, reached
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
 from scheduling.recheck import why_not
 from scheduling.states import State
@@ -72,13 +73,16 @@ class StoredSteps:
         )
         if not mine.update(steps=self._done, lease_until=lease_end()):
             raise FenceLost
+        reached(Point.BEFORE_REQUEST)
 
 
 def publish(delivery_id: int, fence: int) -> str:
     """Send one claimed delivery; returns the outcome's name, '' when the claim no longer stands."""
+    reached(Point.PUBLISH_BEGUN)
     begun = _begin(actor=PUBLISHER, delivery_id=delivery_id, fence=fence)
     if begun is None:
         return ""
+    reached(Point.ATTEMPT_COMMITTED)
     delivery = begun.delivery
     error: PlatformError | None = None
     published: Published | None = None
@@ -92,7 +96,9 @@ def publish(delivery_id: int, fence: int) -> str:
     except Exception as raised:  # whatever a library throws, the truth is 'unknown'
         log.exception("adapter_fault", delivery=delivery.pk, kind=type(raised).__name__)
         error = OutcomeUnknown("The platform's answer could not be understood.", code="fault")
+    reached(Point.AFTER_CALL)
     outcome = _finish(actor=PUBLISHER, begun=begun, published=published, error=error)
+    reached(Point.OUTCOME_COMMITTED)
     log.info("publish", delivery=delivery.pk, account=delivery.account_id, outcome=outcome)
     if not isinstance(error, Refused):
         health_note(
@@ -100,6 +106,7 @@ def publish(delivery_id: int, fence: int) -> str:
             account=delivery.account,
             error=None if isinstance(error, OutcomeUnknown) else error,
         )
+    reached(Point.PUBLISH_ENDED)
     return outcome
 
 
@@ -166,6 +173,7 @@ def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
         post_id=delivery.post_id,
         data={"number": attempt.number, "content_hash": attempt.content_hash},
     )
+    reached(Point.ATTEMPT_WRITTEN)
     return Begun(delivery, attempt)
 
 
@@ -202,6 +210,7 @@ def _finish(
         mark_published(current, published)
     elif error is not None and current.state == State.PUBLISHING:
         _STEPS_AFTER[type(error)](current, error)
+    reached(Point.OUTCOME_WRITTEN)
     return outcome.value
 
 

@@ -13,6 +13,7 @@ from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
 from platforms.contract import Lookup, PlatformError, Presence
+from scheduling.engine.points import Point, reached
 from scheduling.engine.publish import mark_published, outgoing_of
 from scheduling.errors import Stale
 from scheduling.models import Delivery
@@ -40,6 +41,7 @@ def due_looks() -> list[int]:
         ids = list(rows.order_by("next_try_at").values_list("pk", flat=True)[:BATCH])
         # A look is no change to what the delivery is; the plan for the next one is telemetry.
         Delivery.objects.filter(pk__in=ids).update(next_try_at=now + LOOK_LEASE)
+    reached(Point.LOOK_CLAIMED)
     return ids
 
 
@@ -59,10 +61,12 @@ def reconcile(delivery_id: int) -> str:
         lookup = open_account(delivery.account).find_published(post, since=since)
     except PlatformError as error:
         lookup = Lookup(Presence.UNCLEAR, reason=error.message)
+    reached(Point.LOOK_ANSWERED)
     try:
         _settle(actor=RECONCILER, delivery=delivery, lookup=lookup)
     except Stale:
         return ""
+    reached(Point.LOOK_COMMITTED)
     return lookup.presence.value
 
 
@@ -82,6 +86,7 @@ def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
         )
     else:
         _look_again(delivery, lookup)
+    reached(Point.LOOK_WRITTEN)
 
 
 def _look_again(delivery: Delivery, lookup: Lookup) -> None:
