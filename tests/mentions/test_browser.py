@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -18,6 +20,7 @@ from mentions.models import Conversation, Note, Status
 from tests.acceptance.people import running_chromium
 from tests.factories import CredentialFactory, MentionFactory, UserFactory, give
 from tests.mentions.test_pages import talk
+from tests.platforms.server import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,7 +46,30 @@ def account(transactional_db):
 
 
 @pytest.fixture
-def page(browser, live_server, account, sign_in) -> Iterator[Page]:
+def requests_under_way(live_server) -> Iterator[set[int]]:
+    """Threads that answer a request; the test ends when there are none.
+
+    A page that was closed leaves its last question at work, and the TRUNCATE after the test would
+    deadlock with it.
+    """
+    answering: set[int] = set()
+
+    def began(**_: Any) -> None:
+        answering.add(threading.get_ident())
+
+    def ended(**_: Any) -> None:
+        answering.discard(threading.get_ident())
+
+    request_started.connect(began)
+    request_finished.connect(ended)
+    yield answering
+    wait_for(lambda: not answering)
+    request_started.disconnect(began)
+    request_finished.disconnect(ended)
+
+
+@pytest.fixture
+def page(browser, live_server, requests_under_way, account, sign_in) -> Iterator[Page]:
     user = UserFactory(full_name="Priya Nair")
     give(user, Level.PUBLISHER, account)
     context = browser.new_context(base_url=live_server.url)
