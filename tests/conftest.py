@@ -43,6 +43,12 @@ class _ByFile(LoadFileScheduling):
         file: str = super()._split_scope(nodeid)
         return ACCEPTANCE if file.startswith(ACCEPTANCE) else file
 
+    def _assign_work_unit(self, node: Any) -> None:
+        """The longest first: begun last, it would leave the other workers idle for minutes."""
+        if ACCEPTANCE in self.workqueue:
+            self.workqueue.move_to_end(ACCEPTANCE, last=False)
+        super()._assign_work_unit(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
