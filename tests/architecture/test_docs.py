@@ -176,8 +176,12 @@ def files() -> Iterator[Path]:
     for folder, folders, found in os.walk(ROOT):
         dotted = {name for name in folders if name.startswith(".")} - {".ci"}
         folders[:] = [name for name in folders if name not in dotted | NOT_OURS]
-        # What coverage leaves behind is nobody's text.
-        yield from (Path(folder) / name for name in found if not name.startswith(".coverage"))
+        # What coverage leaves behind is nobody's text, nor is git's note of where it keeps a work tree.
+        yield from (
+            Path(folder) / name
+            for name in found
+            if name != ".git" and not name.startswith(".coverage")
+        )
 
 
 def test_nothing_names_a_package_registry_or_a_path_of_somebodys_machine():
