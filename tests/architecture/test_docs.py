@@ -176,7 +176,7 @@ def files() -> Iterator[Path]:
     for folder, folders, found in os.walk(ROOT):
         dotted = {name for name in folders if name.startswith(".")} - {".ci"}
         folders[:] = [name for name in folders if name not in dotted | NOT_OURS]
-        # What coverage leaves behind is nobody's text, nor is git's note of where it keeps a work tree.
+        # Neither what coverage leaves behind nor git's note of its own place is anybody's text.
         yield from (
             Path(folder) / name
             for name in found
