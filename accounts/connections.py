@@ -27,9 +27,12 @@ from platforms.registry import UnknownPlatform, open_adapter, platform_info
 
 def network_policy() -> NetworkPolicy:
     """What outgoing requests of this installation may do."""
-    # A request ends well within a worker's lease, so that an expired lease means a dead worker.
+    most = float(settings.REQUEST_TIMEOUT_S)
     return NetworkPolicy(
-        private_hosts=settings.ALLOW_PRIVATE_HOSTS, total_timeout_s=settings.PUBLISH_LEASE_S / 2
+        private_hosts=settings.ALLOW_PRIVATE_HOSTS,
+        connect_timeout_s=min(5.0, most),
+        read_timeout_s=min(20.0, most),
+        total_timeout_s=most,
     )
 
 

@@ -69,7 +69,16 @@ OVERDUE_GRACE_S = env.integer(
     "SOCIALDESK_OVERDUE_GRACE_S", 900, "Seconds late after which a delivery is held for a person."
 )
 PUBLISH_LEASE_S = env.integer(
-    "SOCIALDESK_PUBLISH_LEASE_S", 60, "Seconds a worker may hold a delivery.", at_least=5
+    "SOCIALDESK_PUBLISH_LEASE_S",
+    8,
+    "Seconds without a sign of life after which a worker that was sending counts as dead.",
+    at_least=2,
+)
+REQUEST_TIMEOUT_S = env.integer(
+    "SOCIALDESK_REQUEST_TIMEOUT_S",
+    30,
+    "Seconds one request to a platform may take in all.",
+    at_least=1,
 )
 POLL_MIN_S = env.integer(
     "SOCIALDESK_POLL_MIN_S", 5, "Shortest pause between two polls of an account.", at_least=1
@@ -313,8 +322,8 @@ CELERY_BEAT_SCHEDULE = {
     "dispatch-due": {"task": "scheduling.dispatch_due", "schedule": 1.0, "options": {"expires": 5}},
     "reconcile": {
         "task": "scheduling.reconcile_unknown",
-        "schedule": 5.0,
-        "options": {"expires": 10},
+        "schedule": 2.0,
+        "options": {"expires": 5},
     },
     "poll": {"task": "mentions.dispatch_polls", "schedule": 1.0, "options": {"expires": 5}},
     "account-health": {

@@ -16,7 +16,7 @@ from scheduling.models import Attempt, Delivery, Outcome
 from scheduling.states import State
 from scheduling.transitions import move, move_many
 
-CLAIM_LEASE = timedelta(seconds=15)
+CLAIM_LEASE = timedelta(seconds=10)
 """How long a claimed delivery may wait for a worker; nothing has been sent while it waits."""
 BATCH = 500
 DISPATCHER = Actor.worker("dispatcher")
@@ -80,5 +80,5 @@ def _take_back(*, actor: Actor) -> int:
 
 
 def lease_end() -> datetime:
-    """When the lease of a worker that begins or goes on now runs out."""
+    """When the lease of a worker that begins or goes on now runs out; see engine.pulse."""
     return timezone.now() + timedelta(seconds=settings.PUBLISH_LEASE_S)

@@ -32,6 +32,7 @@ from scheduling.checks import described
 from scheduling.content import content_of, hash_of
 from scheduling.engine.claim import lease_end
 from scheduling.engine.points import Point, reached
+from scheduling.engine.pulse import pulse
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
 from scheduling.recheck import why_not
 from scheduling.states import State
@@ -87,7 +88,8 @@ def publish(delivery_id: int, fence: int) -> str:
     error: PlatformError | None = None
     published: Published | None = None
     try:
-        published = _send(delivery)
+        with pulse.holding(delivery.pk, fence):
+            published = _send(delivery)
     except FenceLost:
         log.warning("fence_lost", delivery=delivery.pk, fence=fence)
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -75,7 +76,11 @@ def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
     now = timezone.now()
     if lookup.presence is Presence.FOUND and lookup.published is not None:
         mark_published(delivery, lookup.published)
-    elif lookup.presence is Presence.ABSENT and delivery.steps.get("absent"):
+    elif (
+        lookup.presence is Presence.ABSENT
+        and delivery.steps.get("absent")
+        and _quiet_in(delivery) <= timedelta(0)
+    ):
         steps = {name: done for name, done in delivery.steps.items() if name != "absent"}
         move(
             delivery,
@@ -89,6 +94,18 @@ def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
     reached(Point.LOOK_WRITTEN)
 
 
+def _quiet_in(delivery: Delivery) -> timedelta:
+    """How long until the last request can no longer be at work over there, whoever sent it.
+
+    A platform that answers too late may also act too late: it is given as long again as we waited.
+    """
+    last = delivery.attempts.order_by("-pk").first()
+    if last is None:
+        return timedelta(0)
+    ended = last.finished_at or last.started_at
+    return ended + timedelta(seconds=settings.REQUEST_TIMEOUT_S) - timezone.now()
+
+
 def _look_again(delivery: Delivery, lookup: Lookup) -> None:
     """Plan the next look, or leave it to a person; what is known of the post does not change."""
     now = timezone.now()
@@ -97,7 +114,7 @@ def _look_again(delivery: Delivery, lookup: Lookup) -> None:
     wait = timedelta(seconds=min(600, 5 * 2 ** min(looks, 8)))
     if lookup.presence is Presence.ABSENT:
         steps["absent"] = True
-        wait = ABSENT_TWICE
+        wait = max(ABSENT_TWICE, _quiet_in(delivery))
     else:
         steps.pop("absent", None)
     Delivery.objects.filter(pk=delivery.pk, state=State.UNKNOWN).update(
