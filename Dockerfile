@@ -29,6 +29,7 @@ COPY manage.py ./
 COPY accounts/ accounts/
 COPY audit/ audit/
 COPY mentions/ mentions/
+COPY operations/ operations/
 COPY platforms/ platforms/
 COPY scheduling/ scheduling/
 COPY socialdesk/ socialdesk/

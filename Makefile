@@ -37,10 +37,10 @@ bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m benchmarks.pages
 
-coverage: ## run the tests and see that 90% of the branches of the four apps were taken
+coverage: ## run the tests and see that 90% of the branches of the five apps were taken
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
-		--cov=mentions --cov=scheduling --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+		--cov=mentions --cov=operations --cov=scheduling --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 check: ## lint, types, import contracts, migrations, settings, templates, generated docs
 	@$(BOOTSTRAP) --dev

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.alerts import AlertKind, raise_alert
 from accounts.levels import Capability
 from accounts.policy import ALLOWED, Decision, decide
 from audit.actions import Line, NotAllowed, current_actor, record_many
@@ -14,6 +15,13 @@ from audit.actors import Actor, ActorKind
 from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.states import ENGINE, TRANSITIONS, State, Transition
+
+_ALERTS: Mapping[State, AlertKind] = {
+    State.FAILED: AlertKind.FAILED,
+    State.UNKNOWN: AlertKind.UNKNOWN,
+    State.HELD: AlertKind.HELD,
+}
+"""Where the engine leads a delivery by itself, people are told; what they did, they know."""
 
 
 class NoSuchMove(ValueError):
@@ -63,6 +71,13 @@ def move(
         raise Stale(f"{delivery} was changed by somebody else a moment ago. Look again.")
     _take_over(delivery, fields)
     record_many(row.event, [_line(delivery, source, target, data)])
+    if target in _ALERTS and current_actor().kind is ActorKind.WORKER:
+        raise_alert(
+            kind=_ALERTS[target],
+            subject=delivery,
+            account=delivery.account,
+            message=delivery.hold_reason or delivery.problem,
+        )
     return delivery
 
 

@@ -61,6 +61,8 @@ def navigation(request: HttpRequest, *, sees_accounts: bool | None = None) -> li
         sees_accounts = accounts_where(actor, Capability.VIEW).exists()
     if sees_accounts or OrgCapability.RECORD in org:
         items.append(_item(request, "Record", "audit:record", "file-text", "g r"))
+    if org & {OrgCapability.SETTINGS, OrgCapability.RECORD}:
+        items.append(_item(request, "Operations", "operations:overview", "activity", "g o"))
     items.append(_item(request, "Settings", "profile", "settings", "g e"))
     return items
 

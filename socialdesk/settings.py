@@ -145,6 +145,7 @@ INSTALLED_APPS = [
     "accounts",
     "scheduling",
     "mentions",
+    "operations",
     "audit",
     "django.contrib.auth",
     "django.contrib.contenttypes",

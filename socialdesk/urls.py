@@ -18,6 +18,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls.settings")),
     path("", include("scheduling.urls")),
     path("inbox/", include("mentions.urls")),
+    path("operations/", include("operations.urls")),
     path("record/", include("audit.urls")),
 ]
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import events  # noqa: F401  # declares them
+from accounts.alerts import AlertKind, raise_alert
 from accounts.connections import Proven
 from accounts.errors import Invalid
 from accounts.hooks import rights_changed
@@ -183,6 +184,8 @@ def account_health_change(
         account=account,
         data={"before": before, "after": health, "note": note[:500]},
     )
+    if health == Health.LOST:
+        raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=note)
 
 
 def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> None:

@@ -100,6 +100,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "mentions:earlier": ("contributor /inbox/{conversation}/earlier/",),
     "mentions:assignees": ("contributor /inbox/{conversation}/assignees/",),
+    "operations:overview": ("admin /operations/", "auditor /operations/"),
     "audit:record": (
         "auditor /record/",
         "auditor /record/?text=zebra",

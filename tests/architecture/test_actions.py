@@ -8,7 +8,13 @@ import pkgutil
 
 import pytest
 
-PACKAGES = ("accounts.services", "scheduling.services", "mentions.services", "audit.services")
+PACKAGES = (
+    "accounts.services",
+    "scheduling.services",
+    "mentions.services",
+    "operations.services",
+    "audit.services",
+)
 
 
 def _functions():

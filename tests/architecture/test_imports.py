@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("accounts", "scheduling", "mentions", "audit")
+APPS = ("accounts", "scheduling", "mentions", "operations", "audit")
 MODULES = [
     "platforms/__init__",
     "platforms/contract",
@@ -25,6 +25,7 @@ MODULES = [
 
 DOWN = [
     ("socialdesk/urls", "mentions.views.one"),
+    ("operations/services/one", "mentions.models.one"),
     ("mentions/services/one", "scheduling.services.one"),
     ("scheduling/models/one", "accounts.models.one"),
     ("accounts/services/one", "audit.models.one"),
@@ -46,6 +47,8 @@ UP = [
     ("audit/services/one", "audit.views.one"),
     ("mentions/models/one", "accounts.management.commands.do"),
     ("mentions/views/one", "socialdesk.urls"),
+    ("mentions/services/one", "operations.models.one"),
+    ("operations/services/one", "socialdesk"),
     ("audit/tasks", "socialdesk"),
     ("platforms/contract", "audit.models.one"),
     ("platforms/contract", "django.db"),

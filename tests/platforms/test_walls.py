@@ -9,7 +9,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FORBIDDEN = {"django", "celery", "guardian", "socialdesk", "accounts", "scheduling", "mentions"}
+FORBIDDEN = {
+    "django",
+    "celery",
+    "guardian",
+    "socialdesk",
+    "accounts",
+    "scheduling",
+    "mentions",
+    "operations",
+}
 FORBIDDEN |= {"audit"}
 
 IMPORT_ALL = """

@@ -1,0 +1,1 @@
+"""Watching over Socialdesk: alerts, the operators' page, metrics, signs of life."""
