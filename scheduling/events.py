@@ -7,5 +7,7 @@ declare_events(
     post__changed="changed a post",
     media__added="uploaded a picture",
     delivery__rescheduled="moved {} to another time",
+    pause__begun="held back",
+    pause__ended="ended the hold on {}",
     delivery__tried="began an attempt to publish",
 )

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.policy import decide
 from audit.actors import Actor
 from scheduling.checks import delivery_problems
 from scheduling.content import content_hash
+from scheduling.gate import Shut, shut
 from scheduling.models import Decided, Delivery, HoldKind
 
 
@@ -35,6 +37,21 @@ def why_not(delivery: Delivery, *, due_at: datetime | None = None) -> Hold | Non
     if not account.is_connected:
         return Hold(HoldKind.AUTHORISATION, "The account is disconnected.")
     return _lapsed(delivery) or _changed(delivery) or _overdue(due_at or delivery.due_at)
+
+
+def paused(delivery: Delivery, shut: Shut) -> Hold | None:
+    """The pause that is over this delivery, as a hold."""
+    pause = shut.over(delivery.account_id)
+    return Hold(HoldKind.PAUSED, pause.held_reason) if pause else None
+
+
+def refuse_paused(delivery: Delivery) -> None:
+    """Nobody sends at once past a pause. Raises Invalid."""
+    hold = paused(delivery, shut())
+    if hold is not None:
+        raise Invalid(
+            "", f"{hold.reason} Nothing goes out now: choose a time, or wait until this has ended."
+        )
 
 
 def _lapsed(delivery: Delivery) -> Hold | None:

@@ -81,7 +81,13 @@ def move(
     return delivery
 
 
-def move_many(deliveries: Sequence[Delivery], target: State, **fields: Any) -> None:
+def move_many(
+    deliveries: Sequence[Delivery],
+    target: State,
+    *,
+    data: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> None:
     """`move` for rows of one state that the engine has locked in this transaction.
 
     Two statements, however many rows. Raises NoSuchMove, NotAllowed for anybody but a worker.
@@ -95,7 +101,7 @@ def move_many(deliveries: Sequence[Delivery], target: State, **fields: Any) -> N
     row = _row(source, target, None)
     fields = _with_defaults(source, target, fields)
     Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=source).update(**fields)
-    lines = [_line(delivery, source, target, None) for delivery in deliveries]
+    lines = [_line(delivery, source, target, data) for delivery in deliveries]
     record_many(row.event, lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
 from scheduling.engine.points import Point, reached
-from scheduling.models import Attempt, Delivery, Outcome
+from scheduling.gate import Shut, pass_gate
+from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Pause
 from scheduling.states import State
 from scheduling.transitions import move, move_many
 
@@ -38,16 +40,36 @@ def take_back_expired() -> int:
     return _take_back(actor=DISPATCHER)
 
 
-@action("delivery.claimed", needs=by(ActorKind.WORKER), may_find_nothing=True)
+@action("delivery.claimed", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _claim(*, actor: Actor) -> list[tuple[int, int]]:
+    shut = pass_gate()
     now = timezone.now()
     rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
         state=State.SCHEDULED, next_try_at__lte=now
     )
-    claimed = list(rows.select_related("account", "post").order_by("next_try_at", "pk")[:BATCH])
+    due = list(rows.select_related("account", "post").order_by("next_try_at", "pk")[:BATCH])
+    hold_paused(due, shut)
+    claimed = [delivery for delivery in due if shut.over(delivery.account_id) is None]
     move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
     reached(Point.CLAIM_WRITTEN)
     return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+
+
+def hold_paused(deliveries: Iterable[Delivery], shut: Shut) -> None:
+    """Hold what is due and locked, each with the pause that is over it; part of an action."""
+    held: dict[Pause, list[Delivery]] = {}
+    for delivery in deliveries:
+        pause = shut.over(delivery.account_id)
+        if pause is not None:
+            held.setdefault(pause, []).append(delivery)
+    for pause, rows in held.items():
+        move_many(
+            rows,
+            State.HELD,
+            data={"reason": pause.held_reason},
+            hold_kind=HoldKind.PAUSED,
+            hold_reason=pause.held_reason[:500],
+        )
 
 
 @action("delivery.retried", "delivery.in_doubt", needs=by(ActorKind.WORKER), may_find_nothing=True)

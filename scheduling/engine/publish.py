@@ -33,8 +33,9 @@ from scheduling.content import content_of, hash_of
 from scheduling.engine.claim import lease_end
 from scheduling.engine.points import Point, reached
 from scheduling.engine.pulse import pulse
+from scheduling.gate import pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
-from scheduling.recheck import why_not
+from scheduling.recheck import paused, why_not
 from scheduling.states import State
 from scheduling.transitions import move
 
@@ -134,6 +135,7 @@ def _send(delivery: Delivery) -> Published:
 
 @action("delivery.tried", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
+    shut = pass_gate()  # nothing is begun once a pause is acknowledged
     delivery = (
         Delivery.objects.select_for_update(of=("self",))
         .select_related("account", "post__author", "sender")
@@ -142,7 +144,7 @@ def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
     )
     if delivery is None or Attempt.objects.filter(delivery=delivery, fence=fence).exists():
         return None  # a message come twice, or come late
-    hold = why_not(delivery)
+    hold = paused(delivery, shut) or why_not(delivery)
     if hold is not None:
         move(
             delivery,

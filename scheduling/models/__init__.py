@@ -1,4 +1,5 @@
 from scheduling.models.delivery import Approval, Attempt, Decided, Delivery, HoldKind, Outcome
+from scheduling.models.pause import Pause
 from scheduling.models.post import Media, Post
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "HoldKind",
     "Media",
     "Outcome",
+    "Pause",
     "Post",
 ]

@@ -17,6 +17,7 @@ from scheduling.states import State
 class HoldKind(models.TextChoices):
     """Why a delivery is kept back."""
 
+    PAUSED = "paused", "Fell due during a pause"
     PERSON = "person", "Held by a person"
     FROZEN = "frozen", "Frozen"
     LAPSED = "lapsed", "The right to send it lapsed"

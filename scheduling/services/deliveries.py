@@ -17,8 +17,9 @@ from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_of, hash_of
 from scheduling.errors import Stale
+from scheduling.gate import shut
 from scheduling.models import Approval, Decided, Delivery, HoldKind
-from scheduling.recheck import why_not
+from scheduling.recheck import paused, refuse_paused, why_not
 from scheduling.rules import SLACK, checked_due, due_words, is_own_words
 from scheduling.states import State
 from scheduling.transitions import move
@@ -134,9 +135,10 @@ def delivery_reschedule(*, actor: Actor, delivery: Delivery, due_at: datetime) -
 @action("delivery.rescheduled", "delivery.scheduled", needs=decided_inside)
 def delivery_publish_now(*, actor: Actor, delivery: Delivery) -> Delivery:
     """Send an approved, scheduled or failed delivery at once. Raises Invalid, NotAllowed."""
-    if delivery.state == State.SCHEDULED:
-        return delivery_reschedule(actor=actor, delivery=delivery, due_at=timezone.now())
-    return delivery_schedule(actor=actor, delivery=delivery, due_at=timezone.now())
+    act = delivery_reschedule if delivery.state == State.SCHEDULED else delivery_schedule
+    sent = act(actor=actor, delivery=delivery, due_at=timezone.now())
+    refuse_paused(sent)  # after the rights: whoever may not do it anyway is told that
+    return sent
 
 
 @action("delivery.held", needs=decided_inside)
@@ -172,7 +174,7 @@ def delivery_release(
     if delivery.state != State.HELD:
         raise _not_from(delivery, "released")
     due = checked_due(due_at or delivery.due_at)
-    reason = why_not(delivery, due_at=due)
+    reason = paused(delivery, shut()) or why_not(delivery, due_at=due)
     if reason is not None:
         raise Invalid("", f"It cannot go out yet. {reason.reason}")
     return move(

@@ -22,6 +22,7 @@ from scheduling.checks import refuse_problems
 from scheduling.content import content_hash
 from scheduling.errors import Stale, WrittenAlready
 from scheduling.models import Delivery, HoldKind, Media, Post
+from scheduling.recheck import refuse_paused
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
@@ -169,12 +170,16 @@ def post_schedule(*, actor: Actor, post: Post, due_at: datetime | None = None) -
 def post_send(*, actor: Actor, post: Post) -> list[Delivery]:
     """What the one button does: schedule where the person may, ask for approval elsewhere.
 
-    Without a time, what needs no approval goes out at once. Raises Invalid, NotAllowed.
+    Without a time, what needs no approval goes out at once. Raises Invalid (also for that while
+    it is paused), NotAllowed.
     """
     drafts = _drafts(post)
     for delivery in drafts:
         if sends_without_review(actor, delivery):
+            at_once = delivery.due_at is None
             _schedule(actor, delivery, delivery.due_at or timezone.now())
+            if at_once:
+                refuse_paused(delivery)
         else:
             _submit(actor, delivery)
     return drafts

@@ -63,6 +63,7 @@ def levels_page() -> str:
             for flag in policy.ROLE_CAPABILITIES
         ],
     )
+    pausing = " or ".join(f"“{c.label}”" for c in policy.PAUSING)
     frozen = " and ".join(f"“{c.label}”" for c in Capability if c in ON_FROZEN)
     return page(
         "Levels, capabilities and roles",
@@ -73,6 +74,8 @@ def levels_page() -> str:
         "Where an account asks for approval from everybody, “Schedule and send without review” "
         "waits for an approver all the same. Nobody approves their own words, whatever the level.",
         f"On a frozen or disconnected account only {frozen} remain, whatever the level.",
+        f"Whoever may {pausing} on at least one account may hold the whole desk back and end that; "
+        "for one account, or the accounts of a team, it has to be on (one of) them.",
         "## Roles",
         "A role is given to a person beside the levels. The administrator of people and accounts "
         "gets no say over content by being administrator.",
