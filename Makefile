@@ -12,6 +12,7 @@ LOCK := env UV_NO_CONFIG=1 uv pip compile --quiet --universal --generate-hashes 
 
 # A check of the settings as a live installation has them, with nothing behind the addresses.
 LIVE := env -u SOCIALDESK_REQUIRE_BROWSER SOCIALDESK_SECRET_KEY=made-up-for-the-check-and-long-enough-to-pass-it-0123456789abcdef \
+	SOCIALDESK_RECORD_KEYS=made-up:bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
 	SOCIALDESK_CREDENTIAL_KEYS=bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
 	SOCIALDESK_BASE_URL=https://desk.example.org SOCIALDESK_PROXIES=1 \
 	DATABASE_URL=postgresql://socialdesk@127.0.0.1:1/socialdesk REDIS_URL=redis://127.0.0.1:1/0 \
@@ -80,6 +81,9 @@ services-stop: ## stop what `make services` started
 key: ## print a new key for SOCIALDESK_CREDENTIAL_KEYS
 	@$(PYTHON) -m socialdesk.launcher.keys
 
+record-key: ## print a new key for SOCIALDESK_RECORD_KEYS
+	@$(PYTHON) -m socialdesk.launcher.keys record
+
 lock: ## work out the newest versions that install together, into the lock files (needs uv)
 	$(LOCK) --upgrade pyproject.toml --group embedded -o requirements.lock
 	$(LOCK) --upgrade pyproject.toml --group embedded --group dev -c requirements.lock \
@@ -91,4 +95,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real bench-pages coverage check check-django fmt screenshots env services services-stop key lock clean
+.PHONY: help run test test-real bench-pages coverage check check-django fmt screenshots env services services-stop key record-key lock clean

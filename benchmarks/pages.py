@@ -38,7 +38,7 @@ PAGES = {
 @contextmanager
 def northmoor() -> Iterator[None]:
     """The demo installation, set up from nothing; Django is ready inside the block."""
-    from socialdesk.launcher.keys import credential_key, secret_key
+    from socialdesk.launcher.keys import credential_key, record_key, secret_key
     from socialdesk.launcher.layout import Layout
     from socialdesk.launcher.services import Services
     from tests.platforms.sandbox_network import running_sandbox
@@ -53,6 +53,7 @@ def northmoor() -> Iterator[None]:
                     "DJANGO_SETTINGS_MODULE": "socialdesk.settings",
                     "SOCIALDESK_SECRET_KEY": secret_key(),
                     "SOCIALDESK_CREDENTIAL_KEYS": credential_key(),
+                    "SOCIALDESK_RECORD_KEYS": record_key(),
                     "SOCIALDESK_DATA_DIR": str(folder / "data"),
                     "SOCIALDESK_REQUIRE_MFA": "no",
                     "SOCIALDESK_ALLOWED_HOSTS": "testserver",

@@ -35,6 +35,8 @@ def main() -> None:
     FOLDER.chmod(0o700)
     keep("secret_key", secrets.token_urlsafe(48))
     keep("credential_keys", base64.urlsafe_b64encode(os.urandom(32)).decode())
+    seed = base64.b64encode(os.urandom(32)).decode()
+    keep("record_keys", f"socialdesk-{secrets.token_hex(4)}:{seed}")
     keep("database_admin_password", secrets.token_hex(24))
     database = keep("database_password", secrets.token_hex(24))
     keep("database_url", f"postgresql://socialdesk:{database}@postgres:5432/socialdesk")
@@ -44,6 +46,8 @@ def main() -> None:
     sys.stdout.write(
         "Keep a copy of deploy/secrets/credential_keys elsewhere: without it the connected "
         "accounts' credentials cannot be read.\n"
+        "Note the record's public key as soon as Socialdesk runs: docker compose exec web python "
+        "manage.py audit_keys. Keep it where the server's administrators cannot change it.\n"
         "Write your mail server into deploy/secrets/email_url: smtp://user:password@host:587\n"
     )
 

@@ -27,6 +27,12 @@ CREDENTIAL_KEYS = env.items(
     "Fernet keys that seal the accounts' credentials, newest first; old ones until rotated out. "
     "Make one with `make key`.",
 )
+RECORD_KEYS = env.items(
+    "SOCIALDESK_RECORD_KEYS",
+    None,
+    "Keys that sign the record's checkpoints, as name:seed, newest first; two only while one takes "
+    "over from the other. Make one with `make record-key`.",
+)
 ORGANISATION = env.text("SOCIALDESK_ORGANISATION", "Your organisation", "The name on every page.")
 BASE_URL = env.text(
     "SOCIALDESK_BASE_URL", "http://127.0.0.1:8000", "The address people open, no slash at the end."

@@ -29,11 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
     plain = DatabaseOperations.sql_flush
 
     def sql_flush(self: Any, style: Any, tables: Any, **kwargs: Any) -> list[str]:
-        switch = "ALTER TABLE audit_event {} TRIGGER audit_event_no_truncate"
         emptied = plain(self, style, tables, **kwargs)
-        return [switch.format("DISABLE"), *emptied, switch.format("ENABLE ALWAYS")]
+        return [*_no_truncate("DISABLE"), *emptied, *_no_truncate("ENABLE ALWAYS")]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
+
+
+def _no_truncate(how: str) -> list[str]:
+    kept = ("audit_event", "audit_leaf", "audit_node", "audit_checkpoint")
+    return [f"ALTER TABLE {table} {how} TRIGGER {table}_no_truncate" for table in kept]
 
 
 class _ByFile(LoadFileScheduling):

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from socialdesk.launcher.environment import is_given
-from socialdesk.launcher.keys import credential_key, secret_key
+from socialdesk.launcher.keys import credential_key, record_key, secret_key
 from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.services import Services
 
@@ -35,6 +35,7 @@ def pytest_load_initial_conftests(
     os.environ.setdefault("SOCIALDESK_DEBUG", "yes")
     os.environ.setdefault("SOCIALDESK_SECRET_KEY", secret_key())
     os.environ.setdefault("SOCIALDESK_CREDENTIAL_KEYS", credential_key())
+    os.environ.setdefault("SOCIALDESK_RECORD_KEYS", record_key())
     options = early_config.known_args_namespace
     if "PYTEST_XDIST_WORKER" not in os.environ and not (options.help or options.version):
         _start()

@@ -25,6 +25,7 @@ def _services(_: argparse.Namespace) -> None:
     found = dict(services.urls)
     found["SOCIALDESK_SECRET_KEY"] = keys.kept(layout.secrets, "secret_key")
     found["SOCIALDESK_CREDENTIAL_KEYS"] = keys.kept(layout.secrets, "credential_keys")
+    found["SOCIALDESK_RECORD_KEYS"] = keys.kept(layout.secrets, "record_keys")
     for name, value in found.items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
 

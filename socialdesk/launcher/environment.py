@@ -35,6 +35,7 @@ def program_environment(
         **_TRIAL,
         "SOCIALDESK_SECRET_KEY": keys.kept(layout.secrets, "secret_key"),
         "SOCIALDESK_CREDENTIAL_KEYS": keys.kept(layout.secrets, "credential_keys"),
+        "SOCIALDESK_RECORD_KEYS": keys.kept(layout.secrets, "record_keys"),
         "SOCIALDESK_BASE_URL": f"http://{ports.LOOPBACK}:{port}",
         "SOCIALDESK_SANDBOX_URL": f"http://{sandbox}",
     }

@@ -19,6 +19,12 @@ def credential_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
+def record_key() -> str:
+    """A new key for the record's checkpoints: a name of its own, and the seed of an Ed25519 key."""
+    seed = base64.b64encode(os.urandom(32)).decode()
+    return f"socialdesk-{secrets.token_hex(4)}:{seed}"
+
+
 def password() -> str:
     """A new server password that needs no escaping in a URL."""
     return secrets.token_hex(24)
@@ -27,6 +33,7 @@ def password() -> str:
 MAKERS = {
     "secret_key": secret_key,
     "credential_keys": credential_key,
+    "record_keys": record_key,
     "postgres_password": password,
     "postgres_admin_password": password,
     "valkey_password": password,
@@ -49,5 +56,5 @@ def kept(folder: Path, name: str) -> str:
     return value
 
 
-if __name__ == "__main__":  # `make key`: needs nothing installed
-    sys.stdout.write(credential_key() + "\n")
+if __name__ == "__main__":  # `make key`, `make record-key`: need nothing installed
+    sys.stdout.write((record_key() if sys.argv[1:] == ["record"] else credential_key()) + "\n")

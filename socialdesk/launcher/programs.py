@@ -32,6 +32,11 @@ def worker() -> list[str]:
     return [*CELERY, "worker", *options, "--without-gossip", "--without-mingle"]
 
 
+def sealer() -> list[str]:
+    """Seals the record; needs neither broker nor workers."""
+    return [sys.executable, "-m", "django", "audit_seal", "--keep-on"]
+
+
 def beat(layout: Layout) -> list[str]:
     """The clock: says every second that there may be work."""
     return [

@@ -95,6 +95,7 @@ class _Run:
         # The page first: on a small machine all at once would be later for everybody. What is due
         # meanwhile is in the database and none the worse for a second.
         self._add("worker", programs.worker(), env, stop_seconds=DRAIN_SECONDS)
+        self._add("sealer", programs.sealer(), env)
         self._add("beat", programs.beat(self._layout), env)
         self._supervisor.all_is_well()
         self._greet(demo_sign_ins(preparation.demo))

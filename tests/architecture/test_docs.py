@@ -75,7 +75,12 @@ def test_the_check_names_what_is_stale_and_writes_nothing(tmp_path):
 def test_the_pages_hold_no_secret_and_no_path_of_this_machine():
     pages = "".join(write() for write in PAGES.values())
     assert str(ROOT) not in pages
-    for name in ("SOCIALDESK_SECRET_KEY", "SOCIALDESK_CREDENTIAL_KEYS", "DATABASE_URL"):
+    for name in (
+        "SOCIALDESK_SECRET_KEY",
+        "SOCIALDESK_CREDENTIAL_KEYS",
+        "SOCIALDESK_RECORD_KEYS",
+        "DATABASE_URL",
+    ):
         assert os.environ[name] not in pages
 
 

@@ -58,7 +58,11 @@ def test_nor_where_replication_switches_ordinary_triggers_off():
             " WHERE tgrelid = 'audit_event'::regclass AND NOT tgisinternal"
         )
         triggers = dict(cursor.fetchall())
-    assert triggers == {"audit_event_append_only": "A", "audit_event_no_truncate": "A"}
+    assert triggers == {
+        "audit_event_append_only": "A",
+        "audit_event_no_truncate": "A",
+        "audit_event_queue": "A",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The record's rows. Triggers (0002, 0004) refuse to change, remove or truncate them."""
+"""One line of the record. Triggers (0002, 0004) refuse to change, remove or truncate them."""
 
 from __future__ import annotations
 

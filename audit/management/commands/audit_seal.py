@@ -1,0 +1,49 @@
+"""Seal the record: once, or as the process that keeps doing it."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser, Namespace
+from threading import Event as Flag
+
+from accounts.management.base import DeskCommand, Report
+from audit.sealer import WAITS_TOO_LONG_S, keep_sealing, longest_wait_s
+from audit.sealing import seal
+
+
+class Command(DeskCommand):
+    help = (
+        "Give every event that waits its place in the record's tree and sign a checkpoint over "
+        "it. The process that does so all the time is `audit_seal --keep-on`; several may run, on "
+        "one machine or more, and one seals at a time. Needs no broker."
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        way = parser.add_mutually_exclusive_group()
+        way.add_argument("--keep-on", action="store_true", help="until told to stop")
+        way.add_argument(
+            "--state",
+            action="store_true",
+            help=f"only say whether something has waited for more than {WAITS_TOO_LONG_S} s",
+        )
+
+    def act(self, given: Namespace) -> Report:
+        if given.state:
+            return _state()
+        if given.keep_on:
+            stop = Flag()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stop.set())
+            keep_sealing(stop)
+            return Report("The sealer has stopped.", {})
+        count, more = 0, True
+        while more and (done := seal()):
+            count, more = count + done.count, done.more
+        return Report(f"{count} event{'' if count == 1 else 's'} sealed.", {"count": count})
+
+
+def _state() -> Report:
+    waited = longest_wait_s()
+    text = f"The oldest event that is not sealed has waited {waited:.0f} s."
+    failed = text if waited > WAITS_TOO_LONG_S else ""
+    return Report(text, {"waited_s": round(waited, 1)}, failed=failed)
