@@ -80,11 +80,18 @@ def _changed(delivery: Delivery) -> Hold | None:
     return None
 
 
+def grace() -> timedelta:
+    """How late a delivery may be and still go out."""
+    return timedelta(seconds=settings.OVERDUE_GRACE_S)
+
+
+def overdue_reason(due_at: datetime, now: datetime) -> str:
+    minutes = int((now - due_at).total_seconds() // 60)
+    return f"It is {minutes} minutes late. Release it, or drop it."
+
+
 def _overdue(due_at: datetime | None) -> Hold | None:
-    if due_at is None:
+    now = timezone.now()
+    if due_at is None or now - due_at <= grace():
         return None
-    late = timezone.now() - due_at
-    if late <= timedelta(seconds=settings.OVERDUE_GRACE_S):
-        return None
-    minutes = int(late.total_seconds() // 60)
-    return Hold(HoldKind.OVERDUE, f"It is {minutes} minutes late. Release it, or drop it.")
+    return Hold(HoldKind.OVERDUE, overdue_reason(due_at, now))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from celery import shared_task
 
-from scheduling.engine.claim import claim_due, take_back_expired
+from scheduling.engine.claim import claim_due, claim_next, take_back_expired
 from scheduling.engine.points import Point, reached
 from scheduling.engine.publish import publish
 from scheduling.engine.reconcile import due_looks, reconcile
@@ -16,14 +18,20 @@ def dispatch_due() -> None:
     take_back_expired()
     claimed = claim_due()
     reached(Point.CLAIM_COMMITTED)
-    for delivery_id, fence in claimed:
-        publish_delivery.delay(delivery_id, fence)
+    _hand_over(claimed)
     reached(Point.HANDED_OVER)
 
 
 @shared_task(name="scheduling.publish_delivery")
 def publish_delivery(delivery_id: int, fence: int) -> None:
     publish(delivery_id, fence)
+    # Of one account one goes out at a time: the next need not wait for the tick.
+    _hand_over(claim_next(delivery_id))
+
+
+def _hand_over(claimed: Iterable[tuple[int, int]]) -> None:
+    for delivery_id, fence in claimed:
+        publish_delivery.delay(delivery_id, fence)
 
 
 @shared_task(name="scheduling.reconcile_unknown")

@@ -13,7 +13,7 @@ from accounts.policy import ALLOWED, Decision, decide
 from audit.actions import Line, NotAllowed, current_actor, record_many
 from audit.actors import Actor, ActorKind
 from scheduling.errors import Stale
-from scheduling.models import Delivery
+from scheduling.models import Delivery, HoldKind
 from scheduling.states import ENGINE, TRANSITIONS, State, Transition
 
 _ALERTS: Mapping[State, AlertKind] = {
@@ -71,13 +71,7 @@ def move(
         raise Stale(f"{delivery} was changed by somebody else a moment ago. Look again.")
     _take_over(delivery, fields)
     record_many(row.event, [_line(delivery, source, target, data)])
-    if target in _ALERTS and current_actor().kind is ActorKind.WORKER:
-        raise_alert(
-            kind=_ALERTS[target],
-            subject=delivery,
-            account=delivery.account,
-            message=delivery.hold_reason or delivery.problem,
-        )
+    _tell(delivery)
     return delivery
 
 
@@ -103,6 +97,9 @@ def move_many(
     Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=source).update(**fields)
     lines = [_line(delivery, source, target, data) for delivery in deliveries]
     record_many(row.event, lines)
+    for delivery in deliveries:
+        _take_over(delivery, fields)
+        _tell(delivery)
 
 
 def _row(source: State, target: State, event: str | None) -> Transition:
@@ -132,6 +129,20 @@ def _take_over(delivery: Delivery, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         if not hasattr(value, "resolve_expression"):
             setattr(delivery, name, value)
+
+
+def _tell(delivery: Delivery) -> None:
+    """Alert people to where the engine led it; what a pause holds they wanted held."""
+    kind = _ALERTS.get(State(delivery.state))
+    by_engine = current_actor().kind is ActorKind.WORKER and delivery.hold_kind != HoldKind.PAUSED
+    if kind is None or not by_engine:
+        return
+    raise_alert(
+        kind=kind,
+        subject=delivery,
+        account=delivery.account,
+        message=delivery.hold_reason or delivery.problem,
+    )
 
 
 def _line(delivery: Delivery, source: State, target: State, data: Mapping[str, Any] | None) -> Line:

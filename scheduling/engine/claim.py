@@ -12,9 +12,11 @@ from django.utils import timezone
 from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
+from scheduling.engine.order import due, next_in_line
 from scheduling.engine.points import Point, reached
 from scheduling.gate import Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Pause
+from scheduling.recheck import grace, overdue_reason
 from scheduling.states import State
 from scheduling.transitions import move, move_many
 
@@ -25,11 +27,21 @@ DISPATCHER = Actor.worker("dispatcher")
 
 
 def claim_due() -> list[tuple[int, int]]:
-    """Claim what is due; (delivery id, fence) of each. Safe to run in several processes at once."""
-    due = Delivery.objects.filter(state=State.SCHEDULED, next_try_at__lte=timezone.now())
-    if not due.exists():
+    """Claim what is due and next in its account's order; (delivery id, fence) of each.
+
+    What is paused or overdue is held instead. Safe to run in several processes at once.
+    """
+    if not due(timezone.now()).exists():
         return []
     return _claim(actor=DISPATCHER)
+
+
+def claim_next(delivery_id: int) -> list[tuple[int, int]]:
+    """Claim what may follow a delivery that is done with, on its account: one, or none."""
+    account_id = Delivery.objects.values_list("account", flat=True).get(pk=delivery_id)
+    if not due(timezone.now()).filter(account=account_id).exists():
+        return []
+    return _claim(actor=DISPATCHER, account_id=account_id)
 
 
 def take_back_expired() -> int:
@@ -41,18 +53,40 @@ def take_back_expired() -> int:
 
 
 @action("delivery.claimed", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
-def _claim(*, actor: Actor) -> list[tuple[int, int]]:
+def _claim(*, actor: Actor, account_id: int | None = None) -> list[tuple[int, int]]:
     shut = pass_gate()
     now = timezone.now()
-    rows = Delivery.objects.select_for_update(of=("self",), skip_locked=True).filter(
-        state=State.SCHEDULED, next_try_at__lte=now
-    )
-    due = list(rows.select_related("account", "post").order_by("next_try_at", "pk")[:BATCH])
-    hold_paused(due, shut)
-    claimed = [delivery for delivery in due if shut.over(delivery.account_id) is None]
+    if account_id is None:
+        _hold_what_is_kept_back(shut, now)
+    ids = next_in_line(now, account_id=account_id)[:BATCH]
+    # Asked again of each row as it is locked: another tick may have been quicker.
+    rows = due(now).filter(pk__in=ids).select_for_update(of=("self",), skip_locked=True)
+    found = rows.select_related("account", "post").order_by("due_at", "pk")
+    claimed = [delivery for delivery in found if shut.over(delivery.account_id) is None]
     move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
     reached(Point.CLAIM_WRITTEN)
     return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+
+
+def _hold_what_is_kept_back(shut: Shut, now: datetime) -> None:
+    """Hold what is paused or overdue: all of it, whatever its order, so that it stops nothing."""
+    rows = due(now).select_for_update(of=("self",), skip_locked=True)
+    rows = rows.select_related("account", "post").order_by("next_try_at", "pk")
+    if shut.everything is not None:
+        hold_paused(rows[:BATCH], shut)
+    elif shut.by_account:
+        hold_paused(rows.filter(account__in=shut.by_account)[:BATCH], shut)
+    reasons: dict[str, list[Delivery]] = {}
+    for delivery in rows.filter(due_at__lt=now - grace())[:BATCH]:
+        reasons.setdefault(overdue_reason(delivery.due_at or now, now), []).append(delivery)
+    for reason, late in reasons.items():
+        move_many(
+            late,
+            State.HELD,
+            data={"reason": reason},
+            hold_kind=HoldKind.OVERDUE,
+            hold_reason=reason,
+        )
 
 
 def hold_paused(deliveries: Iterable[Delivery], shut: Shut) -> None:

@@ -6,7 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from accounts.models import SocialAccount
@@ -107,6 +107,11 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["next_try_at"], condition=Q(state=State.UNKNOWN), name="delivery_in_doubt"
+            ),
+            models.Index(  # tried and to be tried again; what they keep back is asked at each claim
+                fields=["account", "due_at"],
+                condition=Q(state=State.SCHEDULED, next_try_at__gt=F("due_at")),
+                name="delivery_postponed",
             ),
             models.Index(fields=["account", "due_at"], name="delivery_calendar"),
             models.Index(fields=["account", "state", "due_at"], name="delivery_by_state"),

@@ -31,8 +31,9 @@ class Command(DeskCommand):
 def _go() -> Report:
     take_back_expired()
     done: list[dict[str, Any]] = []
-    for delivery_id, fence in claim_due():
-        done.append({"delivery": delivery_id, "outcome": publish(delivery_id, fence) or "held"})
+    while claimed := claim_due():  # of each account the next; until nothing is left
+        for delivery_id, fence in claimed:
+            done.append({"delivery": delivery_id, "outcome": publish(delivery_id, fence) or "held"})
     lines = [f"delivery {row['delivery']}: {row['outcome']}" for row in done]
     bad = [row for row in done if row["outcome"] != "published"]
     return Report(
