@@ -38,6 +38,10 @@ bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m benchmarks.pages
 
+bench-publish: ## measure how late and how fast posts go out (SCENARIO= for one, DURATION= for a shorter steady)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@$(VENV) -m benchmarks.publish
+
 coverage: ## run the tests and see that 90% of the branches of the five apps were taken
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
@@ -95,4 +99,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real bench-pages coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real bench-pages bench-publish coverage check check-django fmt screenshots env services services-stop key record-key lock clean
