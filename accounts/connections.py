@@ -43,9 +43,10 @@ def open_with(platform: str, connection: Connection, *, remember: Remember) -> A
 
 def open_account(account: SocialAccount) -> Adapter:
     """An adapter for a connected account. Raises AuthorisationLost when it has no credentials."""
-    credential = Credential.objects.filter(account=account).first()
-    if credential is None:
-        raise AuthorisationLost("The account is disconnected. Reconnect it on its page.")
+    try:
+        credential = account.credential  # loaded along by whoever opens many
+    except Credential.DoesNotExist:
+        raise AuthorisationLost("The account is disconnected. Reconnect it on its page.") from None
     try:
         secret, session = credential.secret, credential.session
     except SealBroken as broken:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.connections import note_success, open_account
@@ -27,6 +30,20 @@ def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | 
         account_health_change(actor=actor, account=account, health=health, note=note)
     else:
         row.update(checked_at=timezone.now(), health_note=note[:500])
+
+
+def health_note_good(*, actor: Actor, accounts: Iterable[SocialAccount]) -> None:
+    """`health_note` for accounts whose platforms answered well: two statements if nothing new."""
+    rows = SocialAccount.objects.filter(pk__in={account.pk for account in accounts})
+    # Whoever holds a row notes the same: nobody waits for it, and no two wait for each other.
+    free = rows.filter(health=Health.HEALTHY).select_for_update(skip_locked=True)
+    now = timezone.now()
+    with transaction.atomic():
+        SocialAccount.objects.filter(pk__in=free.values("pk")).update(
+            last_success_at=now, checked_at=now, health_note=""
+        )
+    for account in rows.exclude(health=Health.HEALTHY):
+        health_note(actor=actor, account=account, error=None)
 
 
 def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | None:

@@ -61,7 +61,7 @@ class Bench:
         from scheduling.engine.publisher import SENDERS
         from socialdesk.launcher import programs
 
-        publishers = sum(name.startswith("publisher") for name in programs.workers())
+        publishers = sum(name.startswith("publish") for name in programs.workers())
         return bare_loops(
             self.parts.network,
             workers=publishers,

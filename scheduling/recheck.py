@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from accounts.errors import Invalid
 from accounts.levels import Capability
-from accounts.policy import decide
+from accounts.models import SocialAccount, User
+from accounts.policy import Decision, Rights
 from audit.actors import Actor
 from scheduling.checks import delivery_problems
 from scheduling.content import content_hash
@@ -26,17 +28,41 @@ class Hold:
     reason: str
 
 
-def why_not(delivery: Delivery, *, due_at: datetime | None = None) -> Hold | None:
+class SendersRights:
+    """`decide` for the senders of many deliveries: two queries for each sender, and no more."""
+
+    def __init__(self, deliveries: Iterable[Delivery]) -> None:
+        accounts: dict[User, list[SocialAccount]] = {}
+        for delivery in deliveries:
+            accounts.setdefault(sender_of(delivery), []).append(delivery.account)
+        self._rights = {
+            user.pk: Rights(Actor.person(user), theirs) for user, theirs in accounts.items()
+        }
+
+    def __call__(self, sender: User, capability: Capability, account: SocialAccount) -> Decision:
+        return self._rights[sender.pk].decide(capability, account)
+
+
+def sender_of(delivery: Delivery) -> User:
+    """Whose right it goes out by."""
+    return delivery.sender or delivery.post.author
+
+
+def why_not(
+    delivery: Delivery, *, due_at: datetime | None = None, rights: SendersRights | None = None
+) -> Hold | None:
     """What forbids sending this delivery at this moment; None when it may go.
 
-    `due_at`: the time it would get, for a look ahead; otherwise its own.
+    `due_at`: the time it would get, for a look ahead; otherwise its own. `rights`: asked for many
+    deliveries at once, this one among them.
     """
     account = delivery.account
     if account.is_frozen:
         return Hold(HoldKind.FROZEN, f"The account is frozen: {account.frozen_reason}")
     if not account.is_connected:
         return Hold(HoldKind.AUTHORISATION, "The account is disconnected.")
-    return _lapsed(delivery) or _changed(delivery) or _overdue(due_at or delivery.due_at)
+    rights = rights or SendersRights([delivery])
+    return _lapsed(delivery, rights) or _changed(delivery) or _overdue(due_at or delivery.due_at)
 
 
 def paused(delivery: Delivery, shut: Shut) -> Hold | None:
@@ -54,14 +80,14 @@ def refuse_paused(delivery: Delivery) -> None:
         )
 
 
-def _lapsed(delivery: Delivery) -> Hold | None:
-    sender = delivery.sender or delivery.post.author
+def _lapsed(delivery: Delivery, rights: SendersRights) -> Hold | None:
+    sender = sender_of(delivery)
     if not delivery.reviewed and delivery.account.approval_required:
         return Hold(
             HoldKind.LAPSED, "The account now asks for approval, and nobody has approved this."
         )
     needed = Capability.DRAFT if delivery.reviewed else Capability.PUBLISH
-    decision = decide(Actor.person(sender), needed, delivery.account)
+    decision = rights(sender, needed, delivery.account)
     if decision:
         return None
     kind = HoldKind.FROZEN if sender.is_frozen else HoldKind.LAPSED
@@ -72,7 +98,7 @@ def _changed(delivery: Delivery) -> Hold | None:
     if not delivery.reviewed:
         problems = delivery_problems(delivery)
         return Hold(HoldKind.CHANGED, problems[0].message) if problems else None
-    approval = delivery.approvals.order_by("-pk").first()
+    approval = max(delivery.approvals.all(), key=lambda each: each.pk, default=None)
     if approval is None or approval.decided != Decided.APPROVED:
         return Hold(HoldKind.CHANGED, "Its approval is missing. Send it for approval again.")
     if approval.content_hash != content_hash(delivery):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Field, Func, JSONField, TextField, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.alerts import AlertKind, raise_alert
@@ -80,11 +83,14 @@ def move_many(
     target: State,
     *,
     data: Mapping[str, Any] | None = None,
+    data_of: Mapping[int, Mapping[str, Any]] | None = None,
     **fields: Any,
 ) -> None:
     """`move` for rows of one state that the engine has locked in this transaction.
 
-    Two statements, however many rows. Raises NoSuchMove, NotAllowed for anybody but a worker.
+    Two statements, however many rows. `data_of`: what the event says of each, by the row's id; a
+    field that differs from row to row is given as `by_row`. Raises NoSuchMove, NotAllowed for
+    anybody but a worker.
     """
     if not deliveries:
         return
@@ -95,11 +101,27 @@ def move_many(
     row = _row(source, target, None)
     fields = _with_defaults(source, target, fields)
     Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=source).update(**fields)
-    lines = [_line(delivery, source, target, data) for delivery in deliveries]
+    said = data_of or {}
+    lines = [_line(each, source, target, said.get(each.pk, data)) for each in deliveries]
     record_many(row.event, lines)
     for delivery in deliveries:
         _take_over(delivery, fields)
         _tell(delivery)
+
+
+def by_row(name: str, values: Mapping[int, Any]) -> Cast:
+    """The value of field `name` for each row of an update, by the row's id."""
+    field = Delivery._meta.get_field(name)
+    assert isinstance(field, Field)
+    plain = {str(pk): value for pk, value in values.items()}
+    found = Func(
+        Value(plain, output_field=JSONField(encoder=DjangoJSONEncoder)),
+        Cast("pk", TextField()),
+        template="(%(expressions)s)",
+        arg_joiner=" ->> ",
+        output_field=TextField(),
+    )
+    return Cast(found, field)
 
 
 def _row(source: State, target: State, event: str | None) -> Transition:

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_shutting_down
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
@@ -22,6 +22,13 @@ def _be_ready(**_: Any) -> None:
     from platforms.registry import warm_up
 
     warm_up()
+
+
+@worker_shutting_down.connect
+def _begin_nothing_more(**_: Any) -> None:
+    from scheduling.engine.publisher import publisher
+
+    publisher.close()
 
 
 @setup_logging.connect

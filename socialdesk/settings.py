@@ -325,6 +325,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_SOFT_TIME_LIMIT = None  # thread pools know no time limits; requests have their own
 CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {"scheduling.dispatch_due": {"queue": "publish"}}
 CELERY_BEAT_SCHEDULE = {
     "dispatch-due": {"task": "scheduling.dispatch_due", "schedule": 1.0, "options": {"expires": 5}},
     "reconcile": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
+from scheduling.engine.lanes import Lane, Lanes
 from scheduling.engine.order import due, next_in_line
 from scheduling.engine.points import Point, reached
 from scheduling.gate import Shut, pass_gate
@@ -26,22 +27,23 @@ BATCH = 500
 DISPATCHER = Actor.worker("dispatcher")
 
 
-def claim_due() -> list[tuple[int, int]]:
+def next_due(until: datetime) -> datetime | None:
+    """When the next delivery becomes due that is not yet, if it does so before `until`."""
+    soon = Delivery.objects.filter(
+        state=State.SCHEDULED, next_try_at__gt=timezone.now(), next_try_at__lte=until
+    )
+    return soon.order_by("next_try_at").values_list("next_try_at", flat=True).first()
+
+
+def claim_due(limit: int = BATCH, *, lanes: Lanes | None = None) -> list[tuple[int, int]]:
     """Claim what is due and next in its account's order; (delivery id, fence) of each.
 
-    What is paused or overdue is held instead. Safe to run in several processes at once.
+    At most `limit`, and of each platform no more than `lanes` lets in; None: no bounds. What is
+    paused or overdue is held instead. Safe to run in several processes at once.
     """
     if not due(timezone.now()).exists():
         return []
-    return _claim(actor=DISPATCHER)
-
-
-def claim_next(delivery_id: int) -> list[tuple[int, int]]:
-    """Claim what may follow a delivery that is done with, on its account: one, or none."""
-    account_id = Delivery.objects.values_list("account", flat=True).get(pk=delivery_id)
-    if not due(timezone.now()).filter(account=account_id).exists():
-        return []
-    return _claim(actor=DISPATCHER, account_id=account_id)
+    return _claim(actor=DISPATCHER, limit=limit, lanes=lanes or Lanes.unbounded())
 
 
 def take_back_expired() -> int:
@@ -53,19 +55,31 @@ def take_back_expired() -> int:
 
 
 @action("delivery.claimed", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
-def _claim(*, actor: Actor, account_id: int | None = None) -> list[tuple[int, int]]:
+def _claim(*, actor: Actor, limit: int, lanes: Lanes) -> list[tuple[int, int]]:
     shut = pass_gate()
     now = timezone.now()
-    if account_id is None:
-        _hold_what_is_kept_back(shut, now)
-    ids = next_in_line(now, account_id=account_id)[:BATCH]
-    # Asked again of each row as it is locked: another tick may have been quicker.
-    rows = due(now).filter(pk__in=ids).select_for_update(of=("self",), skip_locked=True)
-    found = rows.select_related("account", "post").order_by("due_at", "pk")
-    claimed = [delivery for delivery in found if shut.over(delivery.account_id) is None]
+    _hold_what_is_kept_back(shut, now)
+    claimed: list[Delivery] = []
+    places = {place.pk: place.lane for place in next_in_line(now)}
+    while found := _locked(places, lanes, now, limit - len(claimed)):
+        # What waits behind a platform that by then has its share is found by the next round.
+        for delivery in found:
+            lane = places.pop(delivery.pk)
+            if shut.over(delivery.account_id) is None and lanes.admit(lane):
+                claimed.append(delivery)
     move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
     reached(Point.CLAIM_WRITTEN)
     return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+
+
+def _locked(places: Mapping[int, Lane], lanes: Lanes, now: datetime, most: int) -> list[Delivery]:
+    """Of these the first that nobody else is at, on platforms that have not got their share."""
+    ids = [pk for pk, lane in places.items() if lanes.has_room(lane)]
+    if not ids or not most:
+        return []
+    # Asked again of each row as it is locked: another tick may have been quicker.
+    rows = due(now).filter(pk__in=ids).select_for_update(of=("self",), skip_locked=True)
+    return list(rows.select_related("account", "post").order_by("due_at", "pk")[:most])
 
 
 def _hold_what_is_kept_back(shut: Shut, now: datetime) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet
 
+from scheduling.engine.lanes import Lane
 from scheduling.models import Delivery
 from scheduling.states import State
 
@@ -35,36 +36,37 @@ class Place:
     account_id: int
     due_at: datetime
     state: str
+    platform: str
+    base_url: str
+
+    @property
+    def lane(self) -> Lane:
+        return self.platform, self.base_url
 
     def is_before(self, other: Place) -> bool:
         return (self.due_at, self.pk) < (other.due_at, other.pk)
 
 
-def next_in_line(now: datetime, *, account_id: int | None = None) -> list[int]:
-    """Ids of what may go out now: of each account (or of this one) one at most, longest due first.
+def next_in_line(now: datetime) -> list[Place]:
+    """What may go out now: of each account one at most, longest due first.
 
     Two queries, on partial indexes that hold only what is due, under way or in trouble, so that it
     does not matter how much is scheduled for later, or how well the planner knows that.
     """
-    ready = due(now)
-    if account_id is not None:
-        ready = ready.filter(account=account_id)
-    heads = ready.order_by("account_id", "due_at", "pk").distinct("account_id")
+    heads = due(now).order_by("account_id", "due_at", "pk").distinct("account_id")
     places = [Place(*row) for row in heads.values_list(*_PLACE)]
     if not places:
         return []
     ahead: dict[int, list[Place]] = {}
-    for place in _ahead(now, account_id):
+    for place in _ahead(now):
         ahead.setdefault(place.account_id, []).append(place)
     free = [p for p in places if not _waits(p, ahead.get(p.account_id, ()), now)]
-    return [place.pk for place in sorted(free, key=lambda place: (place.due_at, place.pk))]
+    return sorted(free, key=lambda place: (place.due_at, place.pk))
 
 
-def _ahead(now: datetime, account_id: int | None) -> list[Place]:
+def _ahead(now: datetime) -> list[Place]:
     """What may keep others back: under way, to be tried again, or being looked up."""
     rows = Delivery.objects.order_by()
-    if account_id is not None:
-        rows = rows.filter(account=account_id)
     in_flight = rows.filter(state=State.PUBLISHING)
     postponed = rows.filter(
         state=State.SCHEDULED, next_try_at__gt=F("due_at"), due_at__lte=now
@@ -81,4 +83,4 @@ def _waits(place: Place, ahead: Iterable[Place], now: datetime) -> bool:
     )
 
 
-_PLACE = ("pk", "account_id", "due_at", "state")
+_PLACE = ("pk", "account_id", "due_at", "state", "account__platform", "account__base_url")

@@ -15,16 +15,15 @@ class Point(StrEnum):
 
     TICK_BEGUN = "tick.begun"  # nothing taken back, nothing claimed
     CLAIM_WRITTEN = "claim.written"  # claimed, not committed
-    CLAIM_COMMITTED = "claim.committed"  # committed, no message sent
-    HANDED_OVER = "claim.handed_over"  # the messages are sent
-    PUBLISH_BEGUN = "publish.begun"  # a worker has the message, nothing written
+    CLAIM_COMMITTED = "claim.committed"  # committed, and not begun
+    PUBLISH_BEGUN = "publish.begun"  # it is to be begun, nothing is written
     ATTEMPT_WRITTEN = "attempt.written"  # not committed
     ATTEMPT_COMMITTED = "attempt.committed"  # the network was not touched
     BEFORE_REQUEST = "publish.before_request"  # the last step is stored, the request comes next
     AFTER_CALL = "publish.after_call"  # the platform has answered, nobody else knows
     OUTCOME_WRITTEN = "outcome.written"  # not committed
     OUTCOME_COMMITTED = "outcome.committed"  # what follows success is not done
-    PUBLISH_ENDED = "publish.ended"  # all is done, the message not acknowledged
+    PUBLISH_ENDED = "publish.ended"  # all is done
     LOOK_CLAIMED = "look.claimed"  # planned and committed, no message sent
     LOOK_ANSWERED = "look.answered"  # the platform has told, nothing written
     LOOK_WRITTEN = "look.written"  # not committed

@@ -1,21 +1,26 @@
-"""One attempt: check everything again, write it down, call the platform, write the outcome."""
+"""An attempt: check everything again, write it down, call the platform, write the outcome.
+
+What is written is written for many deliveries at once; only the call is each one's own.
+"""
 
 from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.connections import open_account
-from accounts.health import health_note
+from accounts.health import health_note, health_note_good
+from accounts.models import SocialAccount
 from accounts.policy import by
-from audit.actions import action, record
+from audit.actions import Line, action, record_many
 from audit.actors import Actor, ActorKind
 from platforms.contract import (
     AuthorisationLost,
@@ -33,16 +38,18 @@ from scheduling.content import content_of, hash_of
 from scheduling.engine.claim import lease_end
 from scheduling.engine.points import Point, reached
 from scheduling.engine.pulse import pulse
-from scheduling.gate import pass_gate
+from scheduling.gate import Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
-from scheduling.recheck import paused, why_not
+from scheduling.recheck import SendersRights, paused, why_not
 from scheduling.states import State
-from scheduling.transitions import move
+from scheduling.transitions import by_row, move, move_many
 
 log = structlog.get_logger(__name__)
 PUBLISHER = Actor.worker("publisher")
 FIRST_LOOK = timedelta(seconds=2)
 """How soon after a doubtful outcome the platform is asked what became of it."""
+FRESH = timedelta(seconds=1)
+"""How long a claim that was seen to stand is believed; less than the shortest lease."""
 
 
 class FenceLost(Exception):  # says what happened
@@ -57,12 +64,22 @@ class Begun:
     attempt: Attempt
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the call to the platform came to: `published` or `error`."""
+
+    begun: Begun
+    published: Published | None = None
+    error: PlatformError | None = None
+
+
 class StoredSteps:
     """Steps of a publish, kept on the delivery. Storing one also renews the lease."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._done: dict[str, Any] = dict(delivery.steps)
+        self._renewed_at = timezone.now()
 
     def get(self, name: str) -> Any:
         return self._done.get(name)
@@ -70,47 +87,84 @@ class StoredSteps:
     def put(self, name: str, result: Any) -> None:
         """Raises FenceLost when the delivery is no longer this worker's."""
         self._done[name] = result
+        # A mere mark has nothing to be kept, and a lease just renewed cannot have run out.
+        if result is not True or not self._is_fresh():
+            self._store()
+        reached(Point.BEFORE_REQUEST)
+
+    def _is_fresh(self) -> bool:
+        return timedelta(0) <= timezone.now() - self._renewed_at < FRESH
+
+    def _store(self) -> None:
         mine = Delivery.objects.filter(
             pk=self._delivery.pk, fence=self._delivery.fence, state=State.PUBLISHING
         )
         if not mine.update(steps=self._done, lease_until=lease_end()):
             raise FenceLost
-        reached(Point.BEFORE_REQUEST)
+        self._renewed_at = timezone.now()
 
 
 def publish(delivery_id: int, fence: int) -> str:
     """Send one claimed delivery; returns the outcome's name, '' when the claim no longer stands."""
+    for begun in begin([(delivery_id, fence)]):
+        sent = send(begun)
+        if sent is not None:
+            return finish([sent])[delivery_id]
+    return ""
+
+
+def begin(claims: Sequence[tuple[int, int]]) -> list[Begun]:
+    """Write down the attempts of claimed deliveries (id, fence), as far as they may go out now.
+
+    What may not is held; what is no longer the claim's is left out.
+    """
     reached(Point.PUBLISH_BEGUN)
-    begun = _begin(actor=PUBLISHER, delivery_id=delivery_id, fence=fence)
-    if begun is None:
-        return ""
-    reached(Point.ATTEMPT_COMMITTED)
+    begun = _begin(actor=PUBLISHER, fences=dict(claims))
+    if begun:
+        reached(Point.ATTEMPT_COMMITTED)
+    return begun
+
+
+def send(begun: Begun) -> Sent | None:
+    """Call the platform; None when the claim was taken away meanwhile. Writes no outcome."""
     delivery = begun.delivery
-    error: PlatformError | None = None
-    published: Published | None = None
     try:
-        with pulse.holding(delivery.pk, fence):
-            published = _send(delivery)
+        with pulse.holding(delivery.pk, delivery.fence):
+            sent = Sent(begun, published=_send(delivery))
     except FenceLost:
-        log.warning("fence_lost", delivery=delivery.pk, fence=fence)
-        return ""
+        log.warning("fence_lost", delivery=delivery.pk, fence=delivery.fence)
+        return None
     except PlatformError as raised:
-        error = raised
+        sent = Sent(begun, error=raised)
     except Exception as raised:  # whatever a library throws, the truth is 'unknown'
         log.exception("adapter_fault", delivery=delivery.pk, kind=type(raised).__name__)
-        error = OutcomeUnknown("The platform's answer could not be understood.", code="fault")
+        fault = OutcomeUnknown("The platform's answer could not be understood.", code="fault")
+        sent = Sent(begun, error=fault)
     reached(Point.AFTER_CALL)
-    outcome = _finish(actor=PUBLISHER, begun=begun, published=published, error=error)
+    return sent
+
+
+def finish(sent: Sequence[Sent]) -> dict[int, str]:
+    """Write down the outcomes; their names by delivery, '' where the claim no longer stands."""
+    outcomes = _finish(actor=PUBLISHER, sent=sent)
     reached(Point.OUTCOME_COMMITTED)
-    log.info("publish", delivery=delivery.pk, account=delivery.account_id, outcome=outcome)
-    if not isinstance(error, Refused):
-        health_note(
-            actor=PUBLISHER,
-            account=delivery.account,
-            error=None if isinstance(error, OutcomeUnknown) else error,
+    good: list[SocialAccount] = []
+    for each in sent:
+        delivery, error = each.begun.delivery, each.error
+        log.info(
+            "publish",
+            delivery=delivery.pk,
+            account=delivery.account_id,
+            outcome=outcomes[delivery.pk],
         )
+        if error is None or isinstance(error, OutcomeUnknown):
+            good.append(delivery.account)
+        elif not isinstance(error, Refused):
+            health_note(actor=PUBLISHER, account=delivery.account, error=error)
+    if good:
+        health_note_good(actor=PUBLISHER, accounts=good)
     reached(Point.PUBLISH_ENDED)
-    return outcome
+    return outcomes
 
 
 def outgoing_of(delivery: Delivery, *, with_data: bool = True) -> Outgoing:
@@ -134,51 +188,72 @@ def _send(delivery: Delivery) -> Published:
 
 
 @action("delivery.tried", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
-def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
+def _begin(*, actor: Actor, fences: Mapping[int, int]) -> list[Begun]:
     shut = pass_gate()  # nothing is begun once a pause is acknowledged
-    delivery = (
+    rows = (
         Delivery.objects.select_for_update(of=("self",))
-        .select_related("account", "post__author", "sender")
-        .filter(pk=delivery_id, fence=fence, state=State.PUBLISHING)
-        .first()
+        .select_related("account__credential", "post__author", "sender")
+        .prefetch_related("post__media", "attempts", "approvals")
+        .filter(pk__in=fences, state=State.PUBLISHING)
     )
-    if delivery is None or Attempt.objects.filter(delivery=delivery, fence=fence).exists():
-        return None  # a message come twice, or come late
-    hold = paused(delivery, shut) or why_not(delivery)
-    if hold is not None:
-        move(
-            delivery,
-            State.HELD,
-            fence=fence,
-            data={"reason": hold.reason},
-            hold_kind=hold.kind,
-            hold_reason=hold.reason[:500],
-        )
-        return None
+    claimed = [row for row in rows.order_by("pk") if _is_unbegun(row, fences[row.pk])]
+    rights = SendersRights(claimed)
+    good = [delivery for delivery in claimed if not _held(delivery, shut, rights)]
+    if not good:
+        return []
+    attempts = Attempt.objects.bulk_create(map(_attempt_at, good))
+    # Platforms that take a key of ours derive it from the stamp, so it outlives every change of
+    # plan.
+    lease, now = lease_end(), timezone.now()
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in good]).update(
+        lease_until=lease, stamp=Coalesce("stamp", now)
+    )
+    for delivery in good:
+        delivery.lease_until, delivery.stamp = lease, delivery.stamp or now
+    begun = [Begun(delivery, attempt) for delivery, attempt in zip(good, attempts, strict=True)]
+    record_many("delivery.tried", [_tried(each) for each in begun])
+    reached(Point.ATTEMPT_WRITTEN)
+    return begun
+
+
+def _is_unbegun(delivery: Delivery, fence: int) -> bool:
+    """Not so when a message comes twice, or comes late."""
+    begun = {attempt.fence for attempt in delivery.attempts.all()}
+    return delivery.fence == fence and fence not in begun
+
+
+def _held(delivery: Delivery, shut: Shut, rights: SendersRights) -> bool:
+    """Whether it may not go out now; then it has been held."""
+    hold = paused(delivery, shut) or why_not(delivery, rights=rights)
+    if hold is None:
+        return False
+    move(
+        delivery,
+        State.HELD,
+        fence=delivery.fence,
+        data={"reason": hold.reason},
+        hold_kind=hold.kind,
+        hold_reason=hold.reason[:500],
+    )
+    return True
+
+
+def _attempt_at(delivery: Delivery) -> Attempt:
     content = content_of(delivery)
-    attempt = Attempt.objects.create(
+    return Attempt(
         delivery=delivery,
-        number=delivery.attempts.count() + 1,
-        fence=fence,
+        number=len(delivery.attempts.all()) + 1,
+        fence=delivery.fence,
         worker=socket.gethostname()[:120],
         content=content,
         content_hash=hash_of(content),
     )
-    delivery.lease_until = lease_end()
-    # Platforms that take a key of ours derive it from this, so it outlives every change of plan.
-    delivery.stamp = delivery.stamp or timezone.now()
-    Delivery.objects.filter(pk=delivery.pk).update(
-        lease_until=delivery.lease_until, stamp=delivery.stamp
-    )
-    record(
-        "delivery.tried",
-        subject=delivery,
-        account=delivery.account,
-        post_id=delivery.post_id,
-        data={"number": attempt.number, "content_hash": attempt.content_hash},
-    )
-    reached(Point.ATTEMPT_WRITTEN)
-    return Begun(delivery, attempt)
+
+
+def _tried(begun: Begun) -> Line:
+    delivery, attempt = begun.delivery, begun.attempt
+    data = {"number": attempt.number, "content_hash": attempt.content_hash}
+    return Line(delivery, delivery.account, delivery.post_id, data)
 
 
 @action(
@@ -191,31 +266,49 @@ def _begin(*, actor: Actor, delivery_id: int, fence: int) -> Begun | None:
     needs=by(ActorKind.WORKER),
     may_find_nothing=True,
 )
-def _finish(
-    *, actor: Actor, begun: Begun, published: Published | None, error: PlatformError | None
-) -> str:
-    delivery, attempt = begun.delivery, begun.attempt
-    current = (
-        Delivery.objects.select_for_update(of=("self",))
-        .select_related("account", "post")
-        .get(pk=delivery.pk)
-    )
-    outcome = Outcome.PUBLISHED if error is None else _OUTCOMES[type(error)]
-    Attempt.objects.filter(pk=attempt.pk).update(
-        outcome=outcome,
-        finished_at=timezone.now(),
-        message=error.message[:500] if error else "",
-        code=error.code[:64] if error else "",
-    )
-    if current.fence != delivery.fence:
-        log.warning("late_outcome", delivery=delivery.pk, fence=delivery.fence, outcome=outcome)
-        return ""
-    if published is not None and current.state in (State.PUBLISHING, State.UNKNOWN):
-        mark_published(current, published)
-    elif error is not None and current.state == State.PUBLISHING:
-        _STEPS_AFTER[type(error)](current, error)
+def _finish(*, actor: Actor, sent: Sequence[Sent]) -> dict[int, str]:
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related("account", "post")
+    rows = rows.filter(pk__in=[each.begun.delivery.pk for each in sent]).order_by("pk")
+    current = {delivery.pk: delivery for delivery in rows}
+    _note_attempts(sent)
+    outcomes: dict[int, str] = {}
+    went_out: dict[int, Published] = {}
+    for each in sent:
+        delivery, fence = current[each.begun.delivery.pk], each.begun.delivery.fence
+        outcomes[delivery.pk] = _outcome_of(each).value
+        if delivery.fence != fence:
+            log.warning("late_outcome", delivery=delivery.pk, fence=fence)
+            outcomes[delivery.pk] = ""
+        elif each.published is not None and delivery.state == State.PUBLISHING:
+            went_out[delivery.pk] = each.published
+        elif each.published is not None and delivery.state == State.UNKNOWN:
+            mark_published(delivery, each.published)
+        elif each.error is not None and delivery.state == State.PUBLISHING:
+            _STEPS_AFTER[type(each.error)](delivery, each.error)
+    _mark_many_published([current[pk] for pk in went_out], went_out)
     reached(Point.OUTCOME_WRITTEN)
-    return outcome.value
+    return outcomes
+
+
+def _outcome_of(sent: Sent) -> Outcome:
+    return Outcome.PUBLISHED if sent.error is None else _OUTCOMES[type(sent.error)]
+
+
+def _note_attempts(sent: Sequence[Sent]) -> None:
+    """What each attempt came to; what went well is one statement for all."""
+    now = timezone.now()
+    good = [each.begun.attempt.pk for each in sent if each.error is None]
+    Attempt.objects.filter(pk__in=good).update(
+        outcome=Outcome.PUBLISHED, finished_at=now, message="", code=""
+    )
+    for each in sent:
+        if each.error is not None:
+            Attempt.objects.filter(pk=each.begun.attempt.pk).update(
+                outcome=_outcome_of(each),
+                finished_at=now,
+                message=each.error.message[:500],
+                code=each.error.code[:64],
+            )
 
 
 def mark_published(delivery: Delivery, published: Published) -> None:
@@ -227,6 +320,23 @@ def mark_published(delivery: Delivery, published: Published) -> None:
         remote_id=published.remote_id[:255],
         permalink=published.permalink[:500],
         published_at=published.published_at,
+        problem="",
+        problem_code="",
+    )
+
+
+def _mark_many_published(deliveries: Sequence[Delivery], said: Mapping[int, Published]) -> None:
+    """`mark_published` for many that were publishing, in two statements."""
+    move_many(
+        deliveries,
+        State.PUBLISHED,
+        data_of={
+            pk: {"permalink": published.permalink, "published_at": published.published_at}
+            for pk, published in said.items()
+        },
+        remote_id=by_row("remote_id", {pk: each.remote_id[:255] for pk, each in said.items()}),
+        permalink=by_row("permalink", {pk: each.permalink[:500] for pk, each in said.items()}),
+        published_at=by_row("published_at", {pk: each.published_at for pk, each in said.items()}),
         problem="",
         problem_code="",
     )

@@ -7,7 +7,16 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-_COLOURS = {"setup": 37, "web": 36, "worker": 32, "beat": 35, "sandbox": 33, "socialdesk": 34}
+_COLOURS = {
+    "setup": 37,
+    "web": 36,
+    "worker": 32,
+    "publish-1": 32,
+    "publish-2": 32,
+    "beat": 35,
+    "sandbox": 33,
+    "socialdesk": 34,
+}
 _WIDTH = max(map(len, _COLOURS))
 # Log lines hold text from strangers; a terminal obeys control characters.
 _TAME = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x09}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 
-from socialdesk.launcher import ports, processes
+from socialdesk.launcher import ports, processes, programs
 from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.lock import exclusive
 
 # In the order they are stopped: nobody loses the server it still needs.
-PROGRAMS = ("beat", "worker", "web", "sandbox")
+PROGRAMS = ("beat", "sealer", *reversed(programs.workers()), "web", "sandbox")
 STOP_STEPS = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 

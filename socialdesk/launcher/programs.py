@@ -26,10 +26,17 @@ def web(port: int) -> list[str]:
     ]
 
 
-def worker() -> list[str]:
-    """Publishing and polling."""
-    options = ["--pool=threads", "--concurrency=8", "--loglevel=INFO", "--hostname=worker@%h"]
-    return [*CELERY, "worker", *options, "--without-gossip", "--without-mingle"]
+def workers() -> dict[str, list[str]]:
+    """By name. Publishing has processes of its own, which nothing else keeps busy."""
+    # One tick at a time: the next one wakes another publisher. It sends from threads of its own.
+    publishers = {f"publish-{n}": _worker(f"publish-{n}", "publish", 1) for n in (1, 2)}
+    return {**publishers, "worker": _worker("worker", "celery", 8)}
+
+
+def _worker(name: str, queue: str, concurrency: int) -> list[str]:
+    options = ["--pool=threads", f"--concurrency={concurrency}", "--loglevel=INFO"]
+    whose = [f"--hostname={name}@%h", f"--queues={queue}", "--without-gossip", "--without-mingle"]
+    return [*CELERY, "worker", *options, *whose]
 
 
 def sealer() -> list[str]:

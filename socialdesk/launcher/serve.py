@@ -94,7 +94,8 @@ class _Run:
         self._wait_until_ready(env.get("SOCIALDESK_BASE_URL", ""), preparation, prepared=not done)
         # The page first: on a small machine all at once would be later for everybody. What is due
         # meanwhile is in the database and none the worse for a second.
-        self._add("worker", programs.worker(), env, stop_seconds=DRAIN_SECONDS)
+        for name, command in programs.workers().items():
+            self._add(name, command, env, stop_seconds=DRAIN_SECONDS)
         self._add("sealer", programs.sealer(), env)
         self._add("beat", programs.beat(self._layout), env)
         self._supervisor.all_is_well()

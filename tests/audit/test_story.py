@@ -184,7 +184,9 @@ def test_an_attempt_under_way_and_one_nobody_ended(monkeypatch, fire, ana, sam):
     post = post_create(actor=person(ana), text="x", accounts=[fire], due_at=soon())
     post_submit(actor=person(ana), post=post)
     approve(sam, post.deliveries.get())
-    monkeypatch.setattr(publish, "_finish", lambda **_: "")
+    monkeypatch.setattr(
+        publish, "_finish", lambda sent, **_: {s.begun.delivery.pk: "" for s in sent}
+    )
     publish_with(monkeypatch, went_out())
     step = told(ana, post)[-1]
     assert (step.did, step.number) == ("began an attempt to publish", 1)

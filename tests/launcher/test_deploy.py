@@ -13,7 +13,7 @@ from socialdesk.launcher.layout import PROJECT
 
 COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = ("migrate", "web", "worker", "sealer", "beat-1", "beat-2")
+OURS = ("migrate", "web", "publisher", "worker", "sealer", "beat-1", "beat-2")
 
 
 def test_all_parts_are_there():

@@ -93,7 +93,6 @@ class TestTasks:
     @pytest.fixture(autouse=True)
     def _at_once(self, monkeypatch):
         """Messages are carried out where they are sent; the broker has tests of its own."""
-        monkeypatch.setattr(tasks.publish_delivery, "delay", tasks.publish_delivery)
         monkeypatch.setattr(tasks.reconcile_delivery, "delay", tasks.reconcile_delivery)
 
     def test_a_tick_publishes_what_is_due(self, desk, network):

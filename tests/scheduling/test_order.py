@@ -16,7 +16,7 @@ from hypothesis.extra.django import TestCase
 from accounts.alerts import AlertKind
 from operations.models import Alert
 from platforms.contract import OutcomeUnknown, RetryLater
-from scheduling.engine.claim import claim_due, claim_next
+from scheduling.engine.claim import claim_due
 from scheduling.engine.order import PATIENCE, due, next_in_line
 from scheduling.engine.publish import publish
 from scheduling.models import Delivery, HoldKind
@@ -55,14 +55,7 @@ class TestOneAccount:
         assert claim_due() == [(first.pk, 1)]
         assert claim_due() == []
         publish(first.pk, 1)
-        assert claim_next(first.pk) == [(second.pk, 1)]
-        assert claim_next(first.pk) == []
-
-    def test_the_next_is_claimed_of_the_same_account_only(self, desk, network):
-        (mine,) = due_ago(desk, 2)
-        fall_due(DeliveryFactory(state=State.SCHEDULED))
-        Delivery.objects.filter(pk=mine.pk).update(next_try_at=timezone.now() + timedelta(hours=1))
-        assert claim_next(mine.pk) == []
+        assert claim_due() == [(second.pk, 1)]
 
     def test_a_later_post_waits_for_one_that_is_tried_again(self, desk, network):
         network.answers = [RetryLater("Down", delay_s=20)]
@@ -199,7 +192,7 @@ class TestTheRule(TestCase):
                 )
             )
         places = {delivery.pk: n for n, delivery in enumerate(made)}
-        found = {places[pk] for pk in next_in_line(now)}
+        found = {places[place.pk] for place in next_in_line(now)}
         assert found == expected(table)
 
 

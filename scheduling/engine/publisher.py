@@ -1,0 +1,139 @@
+"""The publisher of a worker process: claims what is due, sends several at once, writes outcomes.
+
+One thread does all that is written, for many deliveries at once; the others only call platforms.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from threading import Event, Lock
+from typing import TypeVar
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from scheduling.engine.claim import claim_due, next_due, take_back_expired
+from scheduling.engine.lanes import Lanes, lane_of
+from scheduling.engine.points import Point, reached
+from scheduling.engine.publish import Begun, Sent, begin, finish, send
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+R = TypeVar("R")
+
+SENDERS = 32
+"""Calls of one process under way at once; see engine.lanes for how platforms share them."""
+ENOUGH = SENDERS // 4
+"""With calls under way, so many free places are worth a claim: rows are cheaper by the dozen."""
+LOOK_S = 1.0
+"""How often who is at work looks for what a tick would tell; and how long a database is left be."""
+AHEAD = timedelta(seconds=3)
+"""Who finds that something falls due so soon waits for it; by then ticks have woken the others."""
+AWAY = (OperationalError, InterfaceError)
+"""The database does not answer: that is nobody's fault in here, and it will pass."""
+
+
+class Publisher:
+    """Sends what is due until nothing is; one run at a time, in whichever thread."""
+
+    def __init__(self) -> None:
+        self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
+        self._turn = Lock()
+        self._closing = Event()
+        self._under_way: dict[Future[Sent | None], Begun] = {}
+        self._unwritten: list[Sent] = []
+        self._looked_at = 0.0
+
+    def close(self) -> None:
+        """Claim nothing more: a run ends as soon as what it has under way is written down."""
+        self._closing.set()
+
+    def run(self) -> None:
+        """Work until nothing is due, or will be soon. Returns at once if a run is under way."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            while self._step():
+                pass
+        finally:
+            self._turn.release()
+
+    def _step(self) -> bool:
+        """Write down what has come back, take on what is due, wait; False when that was all."""
+        try:
+            self._write_down()
+            pause_s = self._take_on()
+        except AWAY as error:
+            # What went out is not forgotten over this: it is written down when there is a way.
+            log.warning("database_away", kind=type(error).__name__, unwritten=len(self._unwritten))
+            connection.close()
+            pause_s = LOOK_S
+        if self._under_way:
+            pause_s = LOOK_S if pause_s is None else pause_s
+            done, _ = wait(self._under_way, pause_s, FIRST_COMPLETED)
+            self._unwritten += [sent for future in done if (sent := self._landed(future))]
+            return True
+        if self._unwritten or (pause_s is not None and not self._closing.is_set()):
+            time.sleep(pause_s or 0.0)
+            return True
+        return False
+
+    def _landed(self, future: Future[Sent | None]) -> Sent | None:
+        del self._under_way[future]
+        return future.result()
+
+    def _write_down(self) -> None:
+        for _ in _together(finish, self._unwritten):
+            pass
+        self._unwritten.clear()
+
+    def _take_on(self) -> float | None:
+        """Claim and begin what there is room for; seconds until there may be more, if there may."""
+        free = SENDERS - len(self._under_way)
+        if self._closing.is_set() or (self._under_way and free < ENOUGH):
+            return None
+        if time.monotonic() - self._looked_at >= LOOK_S:
+            self._looked_at = time.monotonic()
+            take_back_expired()
+        under_way = (lane_of(each.delivery.account) for each in self._under_way.values())
+        lanes = Lanes(SENDERS, under_way)
+        claimed = claim_due(free, lanes=lanes)
+        reached(Point.CLAIM_COMMITTED)
+        for begun in _together(begin, claimed):
+            self._under_way |= {self._senders.submit(_send, each): each for each in begun}
+        if len(claimed) >= free:
+            return LOOK_S if self._under_way else 0.0
+        now = timezone.now()
+        soon = next_due(now + AHEAD)
+        return min(LOOK_S, max(0.0, (soon - now).total_seconds())) if soon else None
+
+
+def _send(begun: Begun) -> Sent | None:
+    """`send` in a thread of its own, which gives back the connection it may have needed."""
+    try:
+        return send(begun)
+    finally:
+        connection.close()
+
+
+def _together(step: Callable[[Sequence[T]], R], items: Sequence[T]) -> Iterator[R]:
+    """Take the step for all at once; where that fails, one by one, so that one harms no other."""
+    if not items:
+        return
+    try:
+        yield step(items)
+    except AWAY:
+        raise
+    except Exception:
+        if len(items) == 1:
+            log.exception("delivery_fault", step=step.__name__)
+            return
+        for item in items:
+            yield from _together(step, [item])
+
+
+publisher = Publisher()
