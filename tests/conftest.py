@@ -59,16 +59,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
     return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+def calm(media_root: Any) -> dict[str, Any]:
+    """No second factor unless a test asks for it; uploads go where the test's files go."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    return {
+        "REQUIRE_MFA": False,
+        "MEDIA_ROOT": media_root,
+        "WHITENOISE_AUTOREFRESH": True,  # else it looks for what collectstatic makes
+        "STORAGES": {**settings.STORAGES, "staticfiles": plain},
+    }
+
+
 @pytest.fixture(autouse=True)
 def _calm(settings: Any, tmp_path: Any) -> None:
-    """No second factor unless a test asks for it; uploads go where the test's files go."""
-    settings.REQUIRE_MFA = False
-    settings.MEDIA_ROOT = tmp_path / "media"
-    settings.WHITENOISE_AUTOREFRESH = True  # else it looks for what collectstatic makes
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
+    for name, value in calm(tmp_path / "media").items():
+        setattr(settings, name, value)
 
 
 @pytest.fixture

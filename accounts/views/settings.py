@@ -50,7 +50,7 @@ def organisation(request: HttpRequest) -> HttpResponse:
         "values": _values(),
         "levels": list(Level),
         "capabilities": [
-            (capability.label, [capability in CAPABILITIES[level] for level in Level])
+            (capability, [capability in CAPABILITIES[level] for level in Level])
             for capability in Capability
         ],
         "may_see_organisation": True,

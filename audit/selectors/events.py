@@ -149,6 +149,11 @@ def event_get(scope: Scope, event_id: int) -> Event | None:
     return found.first()
 
 
+def event_exists(event_id: int) -> bool:
+    """Whether there is such an event, whoever may see it."""
+    return event_id < 2**63 and Event.objects.filter(pk=event_id).exists()
+
+
 def newest() -> Cursor | None:
     """The place of the newest event there is."""
     event = Event.objects.defer("search", "words").first()

@@ -19,10 +19,11 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from accounts.web import actor_of, person_of
+from audit.actions import NotAllowed
 from audit.exporting import Export, data_for
 from audit.forms import MACHINES, RecordFilterForm, people_called, person_label
 from audit.models import Event
-from audit.selectors.events import Cursor, Page, Scope, event_get, events_page
+from audit.selectors.events import Cursor, Page, Scope, event_exists, event_get, events_page
 from audit.services.reading import record_read
 from audit.telling import facts, told
 from audit.views.scope import people_of, scope_of
@@ -66,7 +67,9 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
     scope, _ = scope_of(actor)
     found = event_get(scope, event_id)
     if found is None:
-        raise Http404
+        if not event_exists(event_id):
+            raise Http404
+        raise NotAllowed("This line is about an account that is not yours to see.", hidden=True)
     if not request.htmx:  # type: ignore[attr-defined]  # set by middleware
         record_read(actor=actor, filters={"event": found.pk})
     data = data_for(scope, found)

@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from accounts.levels import Capability
 from accounts.models import SocialAccount
 from accounts.policy import require
-from accounts.web import actor_of, person_of
+from accounts.web import actor_of, get_account, person_of
 from audit.actors import Actor
 from mentions.forms import ReplyForm, filters_of, number_of, position
 from mentions.models import Conversation, Kind
@@ -44,9 +44,12 @@ class Desk:
 
 
 def desk_of(request: HttpRequest) -> Desk:
-    """One query. Raises Http404 for a filter by an account that is not the person's to see."""
+    """One query. Raises Http404, NotAllowed for a filter by an account not theirs to see."""
     actor = actor_of(request)
     accounts = inbox.accounts_seen(actor)
+    asked = number_of(request.GET.get("account", ""))
+    if asked is not None and asked not in {account.pk for account in accounts}:
+        get_account(request, asked)
     return Desk(actor, accounts, filters_of(request.GET, accounts))
 
 

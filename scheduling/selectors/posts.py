@@ -20,9 +20,9 @@ def deliveries_visible(actor: Actor) -> QuerySet[Delivery]:
 
 
 def post_visible(actor: Actor, post_id: int) -> Post:
-    """A post with those of its deliveries the person may view. Raises Http404 when that is none.
+    """A post with those of its deliveries the person may view: `post.deliveries.all()`.
 
-    `post.deliveries.all()` holds only these.
+    Raises Http404 for a post that is not there, NotAllowed for one that is not theirs to see.
     """
     mine = deliveries_visible(actor).filter(post_id=post_id).order_by("account__display_name", "pk")
     pictures = Media.objects.filter(removed_at=None)
@@ -32,15 +32,26 @@ def post_visible(actor: Actor, post_id: int) -> Post:
         .prefetch_related(Prefetch("deliveries", mine), Prefetch("media", pictures))
         .first()
     )
-    if post is None or not post.deliveries.all():
+    if post is None:
         raise Http404
+    if not post.deliveries.all():
+        require_view(actor, Delivery.objects.filter(post_id=post_id))
     return post
+
+
+def require_view(actor: Actor, deliveries: QuerySet[Delivery]) -> None:
+    """Raise NotAllowed for the first of these the person may not view, Http404 without any."""
+    found = list(deliveries.select_related("account"))
+    if not found:
+        raise Http404
+    for delivery in found:
+        require(actor, Capability.VIEW, delivery.account)
 
 
 def post_editable(actor: Actor, post_id: int) -> Post:
     """A post the person may change: they may draft on all of its accounts.
 
-    Raises Http404 when they see none of it, NotAllowed when they may not change all of it.
+    Raises Http404, and NotAllowed when they may not change all of it.
     """
     post = post_visible(actor, post_id)
     for delivery in Delivery.objects.filter(post_id=post_id).select_related("account"):
@@ -49,15 +60,19 @@ def post_editable(actor: Actor, post_id: int) -> Post:
 
 
 def delivery_visible(actor: Actor, delivery_id: int) -> Delivery:
-    """A delivery on an account the person may view. Raises Http404."""
+    """A delivery on an account the person may view. Raises Http404, NotAllowed."""
     found = deliveries_visible(actor).filter(pk=delivery_id).first()
     if found is None:
-        raise Http404
+        require_view(actor, Delivery.objects.filter(pk=delivery_id))
+        raise Http404  # it came to be theirs between the two questions
     return found
 
 
 def media_visible(actor: Actor, token: str) -> Media:
-    """A picture of a post the person may view, or one they uploaded just now. Raises Http404."""
+    """A picture of a post the person may view, or one they uploaded just now.
+
+    Raises Http404, NotAllowed.
+    """
     media = Media.objects.filter(token=token).first()
     if media is None:
         raise Http404

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import Http404
 
 from audit.actors import Actor
 from audit.difference import Part, difference
 from audit.models import Event
 from audit.telling import pruned
 from scheduling.models import Approval, Attempt, Decided, Delivery, Post
-from scheduling.selectors.posts import deliveries_visible
+from scheduling.selectors.posts import deliveries_visible, require_view
 
 EVENTS_MAX = 500
 """More than this a story does not show; the rest is in the record."""
@@ -43,15 +42,17 @@ class Told:
 
 
 def story_of(actor: Actor, post_id: int, account_id: int | None = None) -> Told:
-    """The post's story, or its part about one account. Raises Http404 when that is nothing.
+    """The post's story, or its part about one account. Raises Http404, NotAllowed.
 
     Five queries, however long the story.
     """
     deliveries = list(
         deliveries_visible(actor).filter(post_id=post_id).order_by("account__display_name", "pk")
     )
-    if not deliveries or account_id not in {None, *(d.account_id for d in deliveries)}:
-        raise Http404
+    if not deliveries:
+        require_view(actor, Delivery.objects.filter(post_id=post_id))
+    if account_id not in {None, *(d.account_id for d in deliveries)}:
+        require_view(actor, Delivery.objects.filter(post_id=post_id, account_id=account_id))
     shown = [d for d in deliveries if account_id in (None, d.account_id)]
     accounts = {delivery.account_id for delivery in shown}
     found = Event.objects.filter(post_id=post_id).order_by("occurred_at", "id")

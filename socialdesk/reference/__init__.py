@@ -9,9 +9,15 @@ from collections.abc import Callable
 
 from socialdesk.reference.commands import commands_page
 from socialdesk.reference.outside import events_page, platforms_page
-from socialdesk.reference.tables import levels_page, settings_page, states_page
+from socialdesk.reference.tables import (
+    addresses_page,
+    levels_page,
+    settings_page,
+    states_page,
+)
 
 PAGES: dict[str, Callable[[], str]] = {
+    "addresses.md": addresses_page,
     "commands.md": commands_page,
     "events.md": events_page,
     "levels.md": levels_page,

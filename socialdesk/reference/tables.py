@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.db.models import TextChoices
 
 from accounts import policy
-from accounts.levels import CAPABILITIES, ON_FROZEN, Capability, Level
+from accounts.levels import CAPABILITIES, ON_FROZEN, Capability, Level, OrgCapability
 from accounts.models import User
 from scheduling.models import HoldKind, Outcome
 from scheduling.states import CANCELLABLE, EDITABLE, ENGINE, TABLE, State, Transition
+from socialdesk.access import ADDRESSES, Needs, opened_by
 from socialdesk.reference.markdown import code, page, table
 from socialdesk.settings import env
 
@@ -64,6 +65,10 @@ def levels_page() -> str:
         ],
     )
     pausing = " or ".join(f"“{c.label}”" for c in policy.PAUSING)
+    opened = table(
+        ("Capability", "What one may do by it"),
+        [(one.label, "; ".join(opened_by(one)) or "-") for one in Capability],
+    )
     frozen = " and ".join(f"“{c.label}”" for c in Capability if c in ON_FROZEN)
     return page(
         "Levels, capabilities and roles",
@@ -73,6 +78,9 @@ def levels_page() -> str:
         levels,
         "Where an account asks for approval from everybody, “Schedule and send without review” "
         "waits for an approver all the same. Nobody approves their own words, whatever the level.",
+        "## What each capability opens",
+        "Drawn from [the table of addresses](addresses.md). Viewing comes with each of them.",
+        opened,
         f"On a frozen or disconnected account only {frozen} remain, whatever the level.",
         f"Whoever may {pausing} on at least one account may hold the whole desk back and end that; "
         "for one account, or the accounts of a team, it has to be on (one of) them.",
@@ -96,6 +104,45 @@ def _org_words(flag: str) -> str:
 def _account_words(flag: str) -> str:
     person = User(**{flag: True})
     return "; ".join(c.label for c in Capability if policy._by_role(person, c)) or "-"
+
+
+# --- addresses -----------------------------------------------------------------------------------
+
+
+def addresses_page() -> str:
+    rows = [
+        (_first_upper(one.does), code(name), ", ".join(one.methods), _takes(one.needs))
+        for name, one in ADDRESSES.items()
+    ]
+    return page(
+        "Addresses and what they take",
+        "socialdesk/access.py",
+        "Every address of the site by the name it has in the code, with the methods it takes and "
+        "what lets a person in. Any other method is refused (405). Whoever is not signed in is led "
+        "to the sign-in page. On a thing of an account on which one has nothing at all the answer "
+        "is 404, as if it did not exist; with too low a level it is 403 with the reason; both are "
+        "on record. The composer alone answers 422, so that what was typed is kept.",
+        "`tests/rights` asks each address as everybody: visitors, each level, people whose rights "
+        "came by a team, ran out or were taken away while they were signed in, frozen people and "
+        "accounts, administrators and auditors, on their own and on other accounts.",
+        table(("What one does", "Address", "Methods", "What it takes"), rows),
+    )
+
+
+def _takes(needs: Needs) -> str:
+    if needs.open_to_all:
+        return "nothing: open to all"
+    held = [f"“{c.label}” on its account" for c in Capability if c in needs.on]
+    if needs.anywhere and not needs.on:
+        held.append(f"“{needs.anywhere.label}” on any account")
+    ways = [" and ".join(held)] if held else []
+    ways += [f"the role for “{one.label}”" for one in OrgCapability if one in needs.roles]
+    ways += ["being that person"] if needs.oneself else []
+    return ", or ".join(ways) or "being signed in"
+
+
+def _first_upper(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 # --- states -------------------------------------------------------------------------------------

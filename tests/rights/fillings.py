@@ -1,0 +1,248 @@
+"""What to send to each address so that it would do its work; a line for each line of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from scheduling.content import content_hash
+from tests.rights.world import Side, World, picture, soon
+
+HTMX = {"HX-Request": "true"}
+
+
+@dataclass(frozen=True)
+class Fill:
+    """What fills one address. `at`: its numbers; `data`: a POST's fields; `query`: of a GET."""
+
+    at: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    answers: tuple[int, ...] = (200,)  # to a GET that is allowed
+    done: tuple[int, ...] = (302,)  # to a POST that is allowed
+    refused: int = 0  # to a POST that is not; 0: 404 or 403, as the policy says
+    acts_on: str = "own"  # the side on which the POST changes something; '': on none
+    parts: tuple[Mapping[str, str], ...] = ()  # queries by which an open page asks for its parts
+
+
+Filling = Callable[[World, Side], Fill]
+NONE: Filling = lambda w, s: Fill()  # noqa: E731  # a table of functions
+OWN_THINGS: Filling = lambda w, s: Fill(  # noqa: E731
+    answers=(200, 302, 404, 403, 405), done=(200, 302, 404, 403, 405, 429), acts_on=""
+)
+
+
+def _account(**more: Any) -> Filling:
+    return lambda w, s: Fill({"account_id": s.account.pk}, **more)
+
+
+def _person(**more: Any) -> Filling:
+    return lambda w, s: Fill({"person_id": w.newcomer.pk}, **more)
+
+
+def _team(**more: Any) -> Filling:
+    return lambda w, s: Fill({"team_id": w.team.pk}, **more)
+
+
+def _post(state: str, **more: Any) -> Filling:
+    return lambda w, s: Fill({"post_id": s.deliveries[state].post_id}, **more)
+
+
+def _act(name: str, state: str, **data: str) -> Filling:
+    return lambda w, s: Fill(
+        {"delivery_id": s.deliveries[state].pk, "name": name}, soon() | {"reason": "why"} | data
+    )
+
+
+def _decide(**data: str) -> Filling:
+    def fill(w: World, s: Side) -> Fill:
+        waiting = s.deliveries["in_review"]
+        seen = {"content_hash": content_hash(waiting)}
+        return Fill({"delivery_id": waiting.pk}, seen | data)
+
+    return fill
+
+
+def _talk(**more: Any) -> Filling:
+    return lambda w, s: Fill({"conversation_id": s.conversation.pk}, **more)
+
+
+REASON = {"reason": "because of a leak"}
+CONNECTED = {
+    "handle": "@fresh",
+    "base_url": "http://127.0.0.1:1",
+    "secret": "s-e-c-r-e-t",
+    "time_zone": "Europe/London",
+    "purpose": "says what goes on",
+}
+
+FILLINGS: Mapping[str, Filling] = {
+    "healthz": NONE,
+    "readyz": NONE,
+    "my_day": NONE,
+    "search": lambda w, s: Fill(query={"q": "Name-of"}),  # a part of every account's name
+    "account_login": OWN_THINGS,
+    "account_logout": OWN_THINGS,
+    "account_inactive": OWN_THINGS,
+    "account_reauthenticate": OWN_THINGS,
+    "account_change_password": OWN_THINGS,
+    "account_set_password": OWN_THINGS,
+    "account_reset_password": OWN_THINGS,
+    "account_reset_password_done": OWN_THINGS,
+    "account_reset_password_from_key": lambda w, s: Fill(
+        {"uidb36": "x", "key": "y"}, answers=(200,), done=(200,), acts_on=""
+    ),
+    "account_reset_password_from_key_done": OWN_THINGS,
+    "account_signup": OWN_THINGS,
+    "account_email": OWN_THINGS,
+    "account_email_verification_sent": OWN_THINGS,
+    "mfa_index": OWN_THINGS,
+    "mfa_authenticate": OWN_THINGS,
+    "mfa_reauthenticate": OWN_THINGS,
+    "mfa_activate_totp": OWN_THINGS,
+    "mfa_deactivate_totp": OWN_THINGS,
+    "mfa_view_recovery_codes": OWN_THINGS,
+    "mfa_generate_recovery_codes": OWN_THINGS,
+    "mfa_download_recovery_codes": OWN_THINGS,
+    "mfa_list_webauthn": OWN_THINGS,
+    "mfa_add_webauthn": OWN_THINGS,
+    "mfa_remove_webauthn": lambda w, s: Fill(
+        {"pk": 1}, answers=(302, 404), done=(302, 404), acts_on=""
+    ),
+    "mfa_edit_webauthn": lambda w, s: Fill(
+        {"pk": 1}, answers=(302, 404), done=(302, 404), acts_on=""
+    ),
+    "mfa_reauthenticate_webauthn": OWN_THINGS,
+    "mfa_login_webauthn": OWN_THINGS,
+    "people:follow": lambda w, s: Fill({"token": "t"}, answers=(302,)),
+    # Accepting one is tried in test_completeness; without a link in the session it is closed.
+    "people:join": lambda w, s: Fill(answers=(200, 410), done=(200, 410), acts_on=""),
+    "people:people": NONE,
+    "people:matrix": NONE,
+    "people:options": lambda w, s: Fill(query={"owner": "zzz"}),
+    "people:invitations": NONE,
+    "people:invite": lambda w, s: Fill(
+        data={"full_name": "Ian Invited", "email": "ian@northmoor.example"}
+    ),
+    "people:invite_again": lambda w, s: Fill({"invitation_id": w.invitation.pk}),
+    "people:withdraw": lambda w, s: Fill({"invitation_id": w.invitation.pk}),
+    "people:teams": NONE,
+    "people:team": _team(),
+    "people:team_new": lambda w, s: Fill(data={"name": "Night desk", "purpose": "nights"}),
+    "people:team_change": _team(data={"name": "Control room 2", "purpose": "days"}),
+    "people:member_add": lambda w, s: Fill({"team_id": w.team.pk}, {"person": w.newcomer.email}),
+    "people:member_remove": lambda w, s: Fill({"team_id": w.team.pk, "person_id": w.member.pk}),
+    "people:person": _person(),
+    "people:freeze": _person(data=REASON),
+    "people:unfreeze": lambda w, s: Fill({"person_id": w.frozen_person.pk}),
+    "people:roles": _person(data={"roles": ["is_auditor"]}),
+    "people:leave": _person(data=REASON),
+    "profile": lambda w, s: Fill(data={"full_name": "A new name", "time_zone": "Europe/Lisbon"}),
+    "organisation": NONE,
+    "accounts:register": NONE,
+    "accounts:connect": NONE,
+    "accounts:connect_to": lambda w, s: Fill(
+        {"platform": "sandbox"}, {**CONNECTED, "owner": w.newcomer.email}
+    ),
+    "accounts:account": _account(),
+    "accounts:team_people": lambda w, s: Fill(
+        {"account_id": s.account.pk, "grant_id": s.team_grant.pk}, parts=({},)
+    ),
+    "accounts:check": _account(),
+    "accounts:change": lambda w, s: Fill(
+        {"account_id": s.account.pk},
+        {
+            "display_name": s.name,
+            "owner": w.newcomer.email,
+            "purpose": "another one",
+            "time_zone": "Europe/London",
+        },
+    ),
+    "accounts:freeze": _account(data=REASON),
+    "accounts:unfreeze": _account(acts_on="frozen"),
+    "accounts:disconnect": _account(data=REASON),
+    "accounts:reconnect": _account(data={"secret": "n-e-w"}),
+    "accounts:give": lambda w, s: Fill(
+        {"account_id": s.account.pk},
+        {"holder": f"user:{w.newcomer.pk}", "level": "viewer", "reason": "joins the desk"},
+        {"holder": f"user:{w.newcomer.pk}"},
+    ),
+    "accounts:end_grant": lambda w, s: Fill(
+        {"account_id": s.account.pk, "grant_id": s.grant.pk}, REASON
+    ),
+    "scheduling:compose": lambda w, s: Fill(query={"account": s.account.pk}),
+    "scheduling:compose_check": lambda w, s: Fill(
+        data={"accounts": [s.account.pk], "text": "Good morning"}, done=(200,)
+    ),
+    # The composer keeps what was typed: accounts that are not theirs to write on are not there to
+    # choose, and it says so with 422.
+    "scheduling:compose_save": lambda w, s: Fill(
+        data={"accounts": [s.account.pk], "text": "Good morning"}, done=(200,), refused=422
+    ),
+    "scheduling:compose_send": lambda w, s: Fill(
+        data={"accounts": [s.account.pk], "text": "Good morning", "draft": "1"}, refused=422
+    ),
+    "scheduling:compose_edit": _post("draft"),
+    "scheduling:post": _post("scheduled", parts=({"part": "deliveries", "stood": "x"},)),
+    "scheduling:story": _post("scheduled", parts=({"part": "story"},)),
+    "scheduling:post_take_back": _post("in_review"),
+    "scheduling:post_cancel": _post("draft", data=REASON),
+    "scheduling:delivery_act hold": _act("hold", "scheduled"),
+    "scheduling:delivery_act release": _act("release", "held"),
+    "scheduling:delivery_act release lapsed": _act("release", "lapsed"),
+    "scheduling:delivery_act cancel": _act("cancel", "scheduled"),
+    "scheduling:delivery_act move": _act("move", "draft"),
+    "scheduling:delivery_act move scheduled": _act("move", "scheduled"),
+    "scheduling:delivery_act schedule": _act("schedule", "approved"),
+    "scheduling:delivery_act schedule failed": _act("schedule", "failed"),
+    "scheduling:delivery_act now": _act("now", "scheduled"),
+    "scheduling:delivery_act withdraw": _act("withdraw", "published"),
+    "scheduling:delivery_act settle": _act(
+        "settle", "unknown", answer="published", permalink="https://there.example/1"
+    ),
+    "scheduling:calendar": lambda w, s: Fill(query={"account": s.account.pk}),
+    "scheduling:approvals": NONE,
+    "scheduling:approval": lambda w, s: Fill(
+        {"delivery_id": s.deliveries["in_review"].pk}, parts=({},)
+    ),
+    "scheduling:approval_decide approve": _decide(decision="approve"),
+    "scheduling:approval_decide return": _decide(decision="return", comment="Say where."),
+    "scheduling:account_next": _account(parts=({},)),
+    "scheduling:media_upload": lambda w, s: Fill(
+        data={"file": SimpleUploadedFile("x.png", picture(), "image/png")}, done=(200,)
+    ),
+    "scheduling:media": lambda w, s: Fill({"token": s.media.token}),
+    "mentions:inbox": NONE,
+    "mentions:live": lambda w, s: Fill(parts=({"open": str(s.conversation.pk), "list": "old"},)),
+    "mentions:account_recent": _account(parts=({},)),
+    "mentions:conversation": _talk(parts=({},)),
+    "mentions:earlier": _talk(parts=({},)),
+    "mentions:assignees": _talk(parts=({"name": "Writer"},)),
+    "mentions:read": _talk(done=(204,)),
+    "mentions:status": lambda w, s: Fill({"conversation_id": s.conversation.pk, "status": "done"}),
+    "mentions:assign": lambda w, s: Fill(
+        {"conversation_id": s.conversation.pk}, {"assignee": s.writer.pk}
+    ),
+    "mentions:assign_to": lambda w, s: Fill(
+        {"conversation_id": s.conversation.pk, "user_id": s.writer.pk}
+    ),
+    "mentions:note": _talk(data={"note": "Rang them."}),
+    "mentions:reply": lambda w, s: Fill(
+        {"conversation_id": s.conversation.pk},
+        {"text": "It is open again.", "to": s.mention.pk, "answered": 0},
+    ),
+    "mentions:reply_check": lambda w, s: Fill(
+        {"conversation_id": s.conversation.pk},
+        {"text": "It is", "to": s.mention.pk},
+        done=(200,),
+    ),
+    "operations:overview": NONE,
+    "audit:record": NONE,
+    "audit:export": NONE,
+    "audit:people": lambda w, s: Fill(query={"who": "Writer"}),
+    "audit:event": lambda w, s: Fill({"event_id": s.event.pk}, parts=({},)),
+    "gallery": NONE,
+}
