@@ -5,6 +5,9 @@ The room `operations` listens and sends them; whatever happens in the rooms belo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.db import models
 from django.dispatch import Signal
 
@@ -26,9 +29,21 @@ class AlertKind(models.TextChoices):
 
 
 alert_raised = Signal()
-"""Sent inside the transaction of whoever raised one; arguments as of `raise_alert`."""
+"""Sent inside the transaction of whoever raised some; argument `alerts`, of `Raised`."""
 alert_settled = Signal()
 """What an alert said is over; arguments `kind`, `subject`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What is to be told. `subject`: what it is about, a word where it is no row ('bluesky');
+    `message`: one sentence for people, with no secret and nobody's words in it.
+    """
+
+    kind: AlertKind
+    subject: models.Model | str
+    message: str
+    account: SocialAccount | None = None
 
 
 def raise_alert(
@@ -40,12 +55,16 @@ def raise_alert(
 ) -> None:
     """Have people told, when the transaction of the action under way is committed.
 
-    `subject`: what it is about; a word where it is no row ('bluesky'). While an alert of this
-    kind about it is open, another changes nothing. `message`: one sentence for people, with no
-    secret and nobody's words in it. Raises RuntimeError outside of an action.
+    While an alert of this kind about the subject is open, another changes nothing. Raises
+    RuntimeError outside of an action.
     """
+    raise_alerts([Raised(kind, subject, message, account)])
+
+
+def raise_alerts(alerts: Sequence[Raised]) -> None:
+    """`raise_alert` for many, in one statement."""
     current_actor()
-    alert_raised.send(AlertKind, kind=kind, subject=subject, message=message, account=account)
+    alert_raised.send(AlertKind, alerts=alerts)
 
 
 def settle_alert(*, kind: AlertKind, subject: models.Model | str) -> None:

@@ -178,6 +178,21 @@ def decide_pause(actor: Actor, accounts: QuerySet[SocialAccount] | None) -> Deci
     return Decision(False, f"This needs the level {level} on at least one of the accounts.")
 
 
+def people_with(capability: Capability, account: SocialAccount) -> QuerySet[User]:
+    """Whom grants in force give `capability` on the account; the frozen and leavers are left out.
+
+    Roles are not looked at: this is for telling those who work with the account.
+    """
+    this = {"content_object": account, "permission__codename": capability.value}
+    rights = SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), **this)
+    team = SocialAccountGroupObjectPermission.objects.filter(in_force_q("grant__"), **this)
+    people = User.objects.filter(is_active=True, frozen_at=None)
+    return people.filter(
+        Q(pk__in=rights.values("user"))
+        | Q(pk__in=User.objects.filter(groups__in=team.values("group")).values("pk"))
+    )
+
+
 def decide_org(actor: Actor, capability: OrgCapability) -> Decision:
     """May `actor` do something for the whole organisation?"""
     if actor.kind is ActorKind.COMMAND:

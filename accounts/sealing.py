@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 
@@ -101,3 +102,13 @@ class SealedTextField(models.TextField):  # type: ignore[type-arg]  # not generi
         sealed = seal(raw, binding=self.binding(model_instance))
         model_instance.__dict__[self.attname] = sealed
         return sealed
+
+
+def sealed_fields() -> dict[type[models.Model], list[str]]:
+    """The models of every room that hold something sealed, and the names of those fields."""
+    found: dict[type[models.Model], list[str]] = {}
+    for model in apps.get_models():
+        names = [f.attname for f in model._meta.fields if isinstance(f, SealedTextField)]
+        if names:
+            found[model] = names
+    return found

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
-from accounts.alerts import AlertKind
-from accounts.models import SocialAccount
+from accounts.alerts import AlertKind, Raised
 from audit.plain import clean
 from operations.models import Alert
+from scheduling.models import Delivery
 
 
-def on_alert_raised(
-    *,
-    kind: AlertKind,
-    subject: models.Model | str,
-    message: str,
-    account: SocialAccount | None,
-    **_: Any,
-) -> None:
+def on_alert_raised(*, alerts: Sequence[Raised], **_: Any) -> None:
     """Receiver of accounts.alerts.alert_raised."""
-    alert = Alert(
-        kind=kind,
-        subject_label=clean(str(subject), 200),
-        account=account,
-        post_id=getattr(subject, "post_id", None),
-        message=clean(message, 500),
-        **_key(subject),
-    )
+    rows = [
+        Alert(
+            kind=alert.kind,
+            subject_label=clean(str(alert.subject), 200),
+            account=alert.account,
+            delivery=alert.subject if isinstance(alert.subject, Delivery) else None,
+            message=clean(alert.message, 500),
+            **_key(alert.subject),
+        )
+        for alert in alerts
+    ]
     # An open alert about the same thing wins, whoever raised it.
-    Alert.objects.bulk_create([alert], ignore_conflicts=True)
+    Alert.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def on_alert_settled(*, kind: AlertKind, subject: models.Model | str, **_: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from operations import hearts
 from scheduling.engine.points import Point, reached
 from scheduling.engine.publisher import publisher
 from scheduling.engine.reconcile import due_looks, reconcile

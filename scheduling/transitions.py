@@ -10,7 +10,7 @@ from django.db.models import Field, Func, JSONField, TextField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from accounts.alerts import AlertKind, raise_alert
+from accounts.alerts import AlertKind, Raised, raise_alerts
 from accounts.levels import Capability
 from accounts.policy import ALLOWED, Decision, decide
 from audit.actions import Line, NotAllowed, current_actor, record_many
@@ -24,7 +24,7 @@ _ALERTS: Mapping[State, AlertKind] = {
     State.UNKNOWN: AlertKind.UNKNOWN,
     State.HELD: AlertKind.HELD,
 }
-"""Where the engine leads a delivery by itself, people are told; what they did, they know."""
+"""Where people are told that the engine led a delivery there."""
 
 
 class NoSuchMove(ValueError):
@@ -74,7 +74,7 @@ def move(
         raise Stale(f"{delivery} was changed by somebody else a moment ago. Look again.")
     _take_over(delivery, fields)
     record_many(row.event, [_line(delivery, source, target, data)])
-    _tell(delivery)
+    _tell([delivery])
     return delivery
 
 
@@ -106,7 +106,7 @@ def move_many(
     record_many(row.event, lines)
     for delivery in deliveries:
         _take_over(delivery, fields)
-        _tell(delivery)
+    _tell(deliveries)
 
 
 def by_row(name: str, values: Mapping[int, Any]) -> Cast:
@@ -153,18 +153,17 @@ def _take_over(delivery: Delivery, fields: Mapping[str, Any]) -> None:
             setattr(delivery, name, value)
 
 
-def _tell(delivery: Delivery) -> None:
-    """Alert people to where the engine led it; what a pause holds they wanted held."""
-    kind = _ALERTS.get(State(delivery.state))
-    by_engine = current_actor().kind is ActorKind.WORKER and delivery.hold_kind != HoldKind.PAUSED
-    if kind is None or not by_engine:
+def _tell(deliveries: Sequence[Delivery]) -> None:
+    """Alert people to where the engine led these; what a pause holds they wanted held."""
+    if current_actor().kind is not ActorKind.WORKER:
         return
-    raise_alert(
-        kind=kind,
-        subject=delivery,
-        account=delivery.account,
-        message=delivery.hold_reason or delivery.problem,
-    )
+    alerts = [
+        Raised(_ALERTS[state], moved, moved.hold_reason or moved.problem, moved.account)
+        for moved in deliveries
+        if (state := State(moved.state)) in _ALERTS and moved.hold_kind != HoldKind.PAUSED
+    ]
+    if alerts:
+        raise_alerts(alerts)
 
 
 def _line(delivery: Delivery, source: State, target: State, data: Mapping[str, Any] | None) -> Line:

@@ -6,7 +6,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socialdesk.settings")
@@ -29,6 +35,20 @@ def _begin_nothing_more(**_: Any) -> None:
     from scheduling.engine.publisher import publisher
 
     publisher.close()
+
+
+@worker_ready.connect
+def _watch(**_: Any) -> None:
+    from operations.watching import watchman
+
+    watchman.start()
+
+
+@worker_shutdown.connect
+def _watch_no_more(**_: Any) -> None:
+    from operations.watching import watchman
+
+    watchman.end()
 
 
 @setup_logging.connect

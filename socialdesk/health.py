@@ -9,6 +9,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from operations import hearts
+
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -18,12 +20,16 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database (with all migrations) and broker answer, else 503 with what does not."""
+    """200 when database (with all migrations) and broker answer, else 503 with what does not.
+
+    A clock that stands still is said, and is no reason to answer 503: the pages work, and taking
+    them away as well would help nobody.
+    """
     checks = {"database": _database(), "broker": _broker()}
     good = all(answer == "ok" for answer in checks.values())
-    return JsonResponse(
-        {"status": "ok" if good else "unavailable", **checks}, status=200 if good else 503
-    )
+    clock = _clock() if checks["broker"] == "ok" else "unknown"
+    status = ("ok" if clock == "ok" else "degraded") if good else "unavailable"
+    return JsonResponse({"status": status, **checks, "clock": clock}, status=200 if good else 503)
 
 
 def _database() -> str:
@@ -41,3 +47,10 @@ def _broker() -> str:
     except redis.RedisError:
         return "does not answer"
     return "ok"
+
+
+def _clock() -> str:
+    age = hearts.signs().tick_age_s
+    if age is None:
+        return "has not ticked yet"
+    return "ok" if age < hearts.DEAD_AFTER_S else f"has not ticked for {age:.0f} s"

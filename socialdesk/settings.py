@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from csp.constants import NONCE, NONE, SELF
+from kombu import Queue
 
 from socialdesk.env import host_env
 from socialdesk.logs import mask_paths
@@ -97,6 +98,22 @@ UPLOAD_MAX_BYTES = env.integer(
 )
 UPLOAD_MAX_PIXELS = env.integer(
     "SOCIALDESK_UPLOAD_MAX_PIXELS", 60_000_000, "Most pixels a picture may decode to."
+)
+
+# --- watching over it --------------------------------------------------------------------------
+METRICS_TOKEN = env.text(
+    "SOCIALDESK_METRICS_TOKEN",
+    "",
+    "Bearer token that /metrics asks for; empty: there is no such page.",
+)
+ALERT_EMAILS = env.items(
+    "SOCIALDESK_ALERT_EMAILS", (), "Addresses that get every alert, beside those set on the page."
+)
+ALERT_BACKLOG_S = env.integer(
+    "SOCIALDESK_ALERT_BACKLOG_S",
+    60,
+    "Seconds for which something may be due, or the clock silent, before people are alerted.",
+    at_least=10,
 )
 
 # --- servers -----------------------------------------------------------------------------------
@@ -287,7 +304,7 @@ SESSION_COOKIE_AGE = (
 SESSION_COOKIE_NAME = "socialdesk_session"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = _secure
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure
@@ -325,7 +342,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_SOFT_TIME_LIMIT = None  # thread pools know no time limits; requests have their own
 CELERY_TIMEZONE = "UTC"
-CELERY_TASK_ROUTES = {"scheduling.dispatch_due": {"queue": "publish"}}
+# Alerts have a queue of their own: a webhook that hangs keeps no post waiting.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("publish"), Queue("alerts")]
+CELERY_TASK_ROUTES = {
+    "scheduling.dispatch_due": {"queue": "publish"},
+    "operations.*": {"queue": "alerts"},
+}
+CELERY_BEAT_SCHEDULER = "operations.clock:Clock"
 CELERY_BEAT_SCHEDULE = {
     "dispatch-due": {"task": "scheduling.dispatch_due", "schedule": 1.0, "options": {"expires": 5}},
     "reconcile": {
@@ -339,6 +362,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},
 }
 
 # --- logs ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
+from operations.views.metrics import metrics
 from socialdesk import health, views
 
 urlpatterns = [
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", include("scheduling.urls")),
     path("inbox/", include("mentions.urls")),
     path("operations/", include("operations.urls")),
+    path("metrics", metrics, name="metrics"),
     path("record/", include("audit.urls")),
 ]
 

@@ -129,3 +129,9 @@ class ProfileForm(forms.Form):
         label="Your name", max_length=120, help_text="It stands beside what you do here."
     )
     time_zone = ZoneField(required=False)
+    alert_emails = forms.BooleanField(
+        label="E-mail me what needs a person",
+        required=False,
+        help_text="When something you wrote, or on an account you manage, fails, is held, may not "
+        "have gone out, or loses its credentials.",
+    )

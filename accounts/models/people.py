@@ -30,6 +30,7 @@ class User(AbstractBaseUser):
     email = models.EmailField("e-mail address", max_length=254)
     full_name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, blank=True)  # IANA; '' : the organisation's
+    alert_emails = models.BooleanField(default=True)  # wants to be told what needs a person
     is_administrator = models.BooleanField("administrator", default=False)
     is_auditor = models.BooleanField("auditor", default=False)
     is_evidence_officer = models.BooleanField("evidence officer", default=False)

@@ -144,19 +144,29 @@ def _self(actor: Actor, arguments: object) -> Decision:
 
 
 @action("person.changed", needs=_self)
-def user_change_profile(*, actor: Actor, user: User, full_name: str, time_zone: str) -> User:
-    """Change a person's own name and zone ('' : the organisation's). Raises Invalid."""
+def user_change_profile(
+    *, actor: Actor, user: User, full_name: str, time_zone: str, alert_emails: bool | None = None
+) -> User:
+    """Change a person's own name, zone ('' : the organisation's) and wish for alerts by e-mail.
+
+    Raises Invalid.
+    """
     if not full_name.strip():
         raise Invalid("full_name", "Enter a name: it stands beside everything that is done here.")
     if time_zone and time_zone not in available_timezones():
         raise Invalid(
             "time_zone", f"{time_zone!r} is no time zone. Write for example Europe/London."
         )
-    before = {"full_name": user.full_name, "time_zone": user.time_zone}
-    user.full_name, user.time_zone = full_name.strip(), time_zone
-    user.save(update_fields=["full_name", "time_zone"])
-    after = {"full_name": user.full_name, "time_zone": user.time_zone}
-    record("person.changed", subject=user, data={"before": before, "after": after})
+    new = {
+        "full_name": full_name.strip(),
+        "time_zone": time_zone,
+        "alert_emails": user.alert_emails if alert_emails is None else alert_emails,
+    }
+    before = {name: getattr(user, name) for name in new}
+    for name, value in new.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(new))
+    record("person.changed", subject=user, data={"before": before, "after": new})
     return user
 
 

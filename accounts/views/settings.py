@@ -20,8 +20,8 @@ from accounts.web import actor_of, person_of, show_invalid
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     me = person_of(request)
-    name = me.full_name
-    form = ProfileForm(request.POST or None, initial={"full_name": name, "time_zone": me.time_zone})
+    initial = {name: getattr(me, name) for name in ("full_name", "time_zone", "alert_emails")}
+    form = ProfileForm(request.POST or None, initial=initial)
     form.fields[
         "time_zone"
     ].help_text = (

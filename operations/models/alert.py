@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.alerts import AlertKind
 from accounts.models import SocialAccount
+from scheduling.models import Delivery
 
 
 class Alert(models.Model):
@@ -20,7 +21,9 @@ class Alert(models.Model):
     account = models.ForeignKey(
         SocialAccount, null=True, on_delete=models.CASCADE, related_name="alerts"
     )
-    post_id = models.BigIntegerField(null=True)
+    delivery = models.ForeignKey(
+        Delivery, null=True, on_delete=models.CASCADE, related_name="alerts"
+    )
     message = models.CharField(max_length=500)
     raised_at = models.DateTimeField(db_default=Now())
     routed_at = models.DateTimeField(null=True)  # when it was decided who is told

@@ -50,7 +50,7 @@ class Destination(models.Model):
 
 class MessageState(models.TextChoices):
     WAITING = "waiting", "Waiting"  # more alerts may still be put into it
-    SENDING = "sending", "On its way"  # with a lease, or between two tries
+    SENDING = "sending", "On its way"  # what it says is fixed; it may have been tried before
     SENT = "sent", "Sent"
     GIVEN_UP = "given_up", "Given up"
     EMPTY = "empty", "Not needed"  # all it had to say was over
@@ -67,6 +67,7 @@ class Message(models.Model):
     alerts = models.ManyToManyField(Alert, related_name="messages")
     created_at = models.DateTimeField(auto_now_add=True)
     next_try_at = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True)  # while a worker is at it
     tries = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=300, blank=True)  # the last failure, for people

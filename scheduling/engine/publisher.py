@@ -47,6 +47,7 @@ class Publisher:
         self._under_way: dict[Future[Sent | None], Begun] = {}
         self._unwritten: list[Sent] = []
         self._looked_at = 0.0
+        self.on_look: Callable[[], None] = lambda: None  # a sign that what is due is looked for
 
     def close(self) -> None:
         """Claim nothing more: a run ends as soon as what it has under way is written down."""
@@ -98,6 +99,7 @@ class Publisher:
             return None
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
+            self.on_look()
             take_back_expired()
         under_way = (lane_of(each.delivery.account) for each in self._under_way.values())
         lanes = Lanes(SENDERS, under_way)

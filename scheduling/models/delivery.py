@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
@@ -113,6 +114,16 @@ class Delivery(models.Model):
                 condition=Q(state=State.SCHEDULED, next_try_at__gt=F("due_at")),
                 name="delivery_postponed",
             ),
+            models.Index(
+                fields=["state_since"],
+                condition=Q(state=State.PUBLISHED),
+                name="delivery_published_lately",
+            ),
+            models.Index(
+                fields=["state", "account"],
+                condition=Q(state__in=[State.FAILED, State.HELD, State.UNKNOWN]),
+                name="delivery_in_trouble",
+            ),
             models.Index(fields=["account", "due_at"], name="delivery_calendar"),
             models.Index(fields=["account", "state", "due_at"], name="delivery_by_state"),
         ]
@@ -189,6 +200,8 @@ class Attempt(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["delivery", "fence"], name="attempt_once_per_claim")
         ]
+        # The rows lie in the order of their times: a summary of the pages is enough, and cheap.
+        indexes = [BrinIndex(fields=["started_at"], name="attempt_lately")]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.delivery}"

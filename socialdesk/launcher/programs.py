@@ -30,7 +30,7 @@ def workers() -> dict[str, list[str]]:
     """By name. Publishing has processes of its own, which nothing else keeps busy."""
     # One tick at a time: the next one wakes another publisher. It sends from threads of its own.
     publishers = {f"publish-{n}": _worker(f"publish-{n}", "publish", 1) for n in (1, 2)}
-    return {**publishers, "worker": _worker("worker", "celery", 8)}
+    return {**publishers, "worker": _worker("worker", "celery,alerts", 8)}
 
 
 def _worker(name: str, queue: str, concurrency: int) -> list[str]:

@@ -82,6 +82,7 @@ def _connect(info: PlatformInfo) -> tuple[str, ...]:
 def events_page() -> str:
     from accounts import events as of_accounts  # noqa: F401  # importing declares them
     from mentions import events as of_mentions  # noqa: F401
+    from operations import events as of_operations  # noqa: F401
     from scheduling import events as of_scheduling  # noqa: F401
     from scheduling import states as of_states  # noqa: F401
 

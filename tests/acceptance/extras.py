@@ -11,6 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from django.urls import reverse
 
+from accounts.alerts import AlertKind
 from accounts.levels import Level
 from accounts.models import Grant, SocialAccount, Team, User
 from accounts.services.people import user_invite
@@ -18,6 +19,8 @@ from accounts.services.social import account_freeze
 from audit.actors import Actor
 from audit.models import Event
 from mentions.models import Conversation
+from operations.models import Alert, Channel
+from operations.services.destinations import destination_add
 from scheduling.models import Delivery, Post
 from scheduling.states import State
 from tests.factories import SocialAccountFactory, give
@@ -35,7 +38,7 @@ def counted_accounts() -> None:
 
 def whole_site(password: str, secret: str) -> None:
     """Prints what stands for each word in the addresses of site.py, as JSON."""
-    print(json.dumps(_people(password, secret) | _accounts() | _writing()))
+    print(json.dumps(_people(password, secret) | _accounts() | _writing() | _watching()))
 
 
 def passkey() -> None:
@@ -83,6 +86,25 @@ def _accounts() -> dict[str, object]:
     fire = SocialAccount.objects.get(handle="northmoor_fire")
     of_team = Grant.objects.in_force().filter(account=fire, team__isnull=False).earliest("pk")
     return {"frozen": frozen.pk, "fire": fire.pk, "team_grant": of_team.pk}
+
+
+def _watching() -> dict[str, object]:
+    """A place alerts go to, and an alert."""
+    admin = Actor.person(_person("admin"))
+    place = destination_add(
+        actor=admin,
+        name="Duty press officer",
+        channel=Channel.TEAMS,
+        address="https://hooks.example.org/made-up",
+        kinds=[kind.value for kind in AlertKind],
+    )
+    Alert.objects.create(
+        kind=AlertKind.PLATFORM,
+        subject_id="bluesky",
+        subject_label="Bluesky",
+        message="It has not answered for a minute.",
+    )
+    return {"destination": place.pk}
 
 
 def _writing() -> dict[str, object]:

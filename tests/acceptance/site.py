@@ -101,6 +101,9 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "mentions:earlier": ("contributor /inbox/{conversation}/earlier/",),
     "mentions:assignees": ("contributor /inbox/{conversation}/assignees/",),
     "operations:overview": ("admin /operations/", "auditor /operations/"),
+    "operations:alerts": ("admin /operations/alerts/", "auditor /operations/alerts/"),
+    "operations:destination_new": ("admin /operations/alerts/new/",),
+    "operations:destination": ("admin /operations/alerts/{destination}/",),
     "audit:record": (
         "auditor /record/",
         "auditor /record/?text=zebra",
@@ -123,6 +126,7 @@ _DATA = "for programs"
 NO_PAGES: Mapping[str, str] = {
     "healthz": _DATA,
     "readyz": _DATA,
+    "metrics": _DATA,
     "account_set_password": "leads to changing the password: everybody has one",
     "account_signup": "leads to signing in",
     "account_email": "leads to signing in",
@@ -160,6 +164,8 @@ NO_PAGES: Mapping[str, str] = {
     "mentions:note": _POST,
     "mentions:reply": _POST,
     "mentions:reply_check": _POST,
+    "operations:destination_test": _POST,
+    "operations:destination_remove": _POST,
     "audit:export": "a file",
     "audit:people": _PART,
     "gallery": "for developers; not there in a live installation",

@@ -50,7 +50,7 @@ def test_what_the_engine_could_not_do_is_told(desk, network, answer, kinds):
         assert alert.account == desk.account
         assert len(alert.subject_label) < 200
         if alert.kind != "token":
-            assert (alert.subject_id, alert.post_id) == (str(delivery.pk), delivery.post_id)
+            assert (alert.subject_id, alert.delivery) == (str(delivery.pk), delivery)
             assert answer.message in alert.message
 
 

@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.test import RequestFactory
 
 from accounts.models import Team, User
+from operations.hearts import Signs
 from socialdesk.logs import mask_paths
 from socialdesk.middleware import LogMiddleware, client_address
 from tests.factories import SocialAccountFactory, UserFactory, give
@@ -24,10 +25,21 @@ def test_alive_without_asking_other_servers(client, django_assert_num_queries):
         assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_ready_when_database_and_broker_answer(client):
+def test_ready_when_database_and_broker_answer(client, monkeypatch):
+    monkeypatch.setattr("operations.hearts.signs", lambda: Signs(True, tick_age_s=1.0))
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "broker": "ok"}
+    assert answer.json() == {"status": "ok", "database": "ok", "broker": "ok", "clock": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("age", "words"), [(None, "has not ticked yet"), (95.2, "has not ticked for 95 s")]
+)
+def test_a_clock_that_stands_still_is_said_while_the_pages_work(client, monkeypatch, age, words):
+    monkeypatch.setattr("operations.hearts.signs", lambda: Signs(True, tick_age_s=age))
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert (answer.json()["status"], answer.json()["clock"]) == ("degraded", words)
 
 
 def test_not_ready_without_the_broker(client, monkeypatch):
