@@ -9,6 +9,8 @@ from scheduling.engine.points import Point, reached
 from scheduling.engine.publisher import publisher
 from scheduling.engine.reconcile import due_looks, reconcile
 
+publisher.on_look = hearts.note_tick
+
 
 @shared_task(name="scheduling.dispatch_due")
 def dispatch_due() -> None:

@@ -74,7 +74,7 @@ def stuck(for_s: float) -> Backlog:
     now = timezone.now()
     rows = Delivery.objects.filter(
         pk__in=[place.pk for place in next_in_line(now)],
-        next_try_at__lte=now - timedelta(seconds=for_s)
+        next_try_at__lte=now - timedelta(seconds=for_s),
     )
     return Backlog(**rows.aggregate(count=Count("*"), oldest=Min("next_try_at")))
 
