@@ -85,6 +85,12 @@ declare_events(
     record__read="read the record",
     record__export_began="began to export the record",
     record__exported="exported the record",
+    record__proof_given="took a proof out of the record",
+    record__erased="erased personal content from the record",
+    record__fault_found="found that the record is not as it was sealed",
+    record__key_changed="changed the key of the record",
+    witness__failing="could not show a checkpoint to a witness",
+    witness__recovered="showed checkpoints to a witness again",
 )
 
 Needs = Callable[[Actor, Mapping[str, Any]], Verdict]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -53,27 +52,29 @@ class Row(NamedTuple):
 COLUMNS = ", ".join(f"e.{name}" for name in Row._fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """The three texts of an event; None where personal content was erased."""
-
-    leaf: bytes
-    who: bytes | None
-    what: bytes | None
-
-
 class Salts(NamedTuple):
-    """Two salts of an event, None where erased."""
+    """Two salts of an event, None where its content was erased."""
 
     who: bytes | None
     what: bytes | None
 
 
 class Commitments(NamedTuple):
-    """What the leaf holds in place of content that was erased, in hexadecimal."""
+    """What the leaf holds in place of personal content: SHA-256."""
 
-    who: str = ""
-    what: str = ""
+    who: bytes
+    what: bytes
+
+
+class Texts(NamedTuple):
+    """The two texts with personal content that are committed to, None where it was erased."""
+
+    who: bytes | None
+    what: bytes | None
+
+    @property
+    def commitments(self) -> Commitments:
+        return Commitments(sha256(self.who or b"").digest(), sha256(self.what or b"").digest())
 
 
 def new_salts(count: int) -> list[Salts]:
@@ -85,13 +86,12 @@ def new_salts(count: int) -> list[Salts]:
     ]
 
 
-def texts_of(row: Row, salts: Salts, kept: Commitments = Commitments()) -> Texts:  # noqa: B008  # immutable
-    """The texts that are sealed; `kept`: the commitments to what was erased."""
+def texts_of(row: Row, salts: Salts) -> Texts:
+    """The texts that hold the event's personal content."""
     who = what = None
     if salts.who is not None:
-        who = _plainly(
-            {"address": row.address, "salt": salts.who.hex(), "who": row.actor_label}
-        ).encode()
+        said = {"address": row.address, "salt": salts.who.hex(), "who": row.actor_label}
+        who = _plainly(said).encode()
     if salts.what is not None:
         what = canonical(
             {
@@ -101,7 +101,12 @@ def texts_of(row: Row, salts: Salts, kept: Commitments = Commitments()) -> Texts
                 "subject": row.subject_label,
             }
         )
-    leaf = _plainly(
+    return Texts(who, what)
+
+
+def leaf_of(row: Row, bound: Commitments) -> bytes:
+    """The text that is the event's leaf."""
+    return _plainly(
         {
             "account_id": row.account_id,
             "action_id": str(row.act),
@@ -114,13 +119,12 @@ def texts_of(row: Row, salts: Salts, kept: Commitments = Commitments()) -> Texts
             "through": row.actor_via,
             "time": moment(row.occurred_at),
             "v": VERSION,
-            "what_sha256": kept.what if what is None else sha256(what).hexdigest(),
+            "what_sha256": bound.what.hex(),
             "who_id": row.actor_id,
             "who_kind": row.actor_kind,
-            "who_sha256": kept.who if who is None else sha256(who).hexdigest(),
+            "who_sha256": bound.who.hex(),
         }
-    )
-    return Texts(leaf.encode(), who, what)
+    ).encode()
 
 
 def canonical(value: Any) -> bytes:

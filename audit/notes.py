@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 _ED25519 = b"\x01"
 _SIGNED = "— "
+_NOTE = re.compile(r"^\S[^\n]*\n\d+\n[A-Za-z0-9+/=]{44}\n(?:\S[^\n]*\n)*\n(?:— [^\n]+\n)+", re.M)
 
 
 class NoKey(ValueError):
@@ -137,6 +139,11 @@ def opened(note: str, keys: Iterable[PublicKey]) -> Statement:
         if key is not None and key.has_signed(text, raw[4:]):
             return _read(text)
     raise NoteBroken("No key that is known has signed this checkpoint.")
+
+
+def notes_in(text: str) -> list[str]:
+    """The notes in a text, whatever stands between them."""
+    return [found[0] for found in _NOTE.finditer(text)]
 
 
 def _read(text: str) -> Statement:

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.leaves import COLUMNS, Row, new_salts, rows_of, texts_of
+from audit.leaves import COLUMNS, Row, leaf_of, new_salts, rows_of, texts_of
 from audit.merkle import leaf_hash
 from audit.models import Checkpoint
 from audit.notes import SigningKey, Statement, sign
@@ -28,9 +28,10 @@ _WAITING = f"""
     ORDER BY q.event_id LIMIT %s
 """  # noqa: S608  # the columns are ours
 _LEAVES = (
-    "INSERT INTO audit_leaf (index, event_id, hash)"
-    " SELECT %s + nr - 1, event_id, hash"
-    " FROM unnest(%s::bigint[], %s::bytea[]) WITH ORDINALITY AS new(event_id, hash, nr)"
+    "INSERT INTO audit_leaf (index, event_id, hash, who, what)"
+    " SELECT %s + nr - 1, event_id, hash, who, what"
+    " FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[])"
+    " WITH ORDINALITY AS new(event_id, hash, who, what, nr)"
 )
 _SALTS = (
     "INSERT INTO audit_salt (event_id, who, what)"
@@ -86,11 +87,12 @@ def _take_in(rows: Sequence[Row]) -> Tree:
     """The tree with these events in it."""
     tree = Tree.whole()
     salts = new_salts(len(rows))
-    hashes = [leaf_hash(texts_of(row, salt).leaf) for row, salt in zip(rows, salts, strict=True)]
+    bound = [texts_of(row, salt).commitments for row, salt in zip(rows, salts, strict=True)]
+    hashes = [leaf_hash(leaf_of(row, one)) for row, one in zip(rows, bound, strict=True)]
     ids = [row.id for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_LEAVES, [tree.size, ids, hashes])
-        cursor.execute(_SALTS, [ids, [salt.who for salt in salts], [salt.what for salt in salts]])
+        cursor.execute(_LEAVES, [tree.size, ids, hashes, *map(list, zip(*bound, strict=True))])
+        cursor.execute(_SALTS, [ids, *map(list, zip(*salts, strict=True))])
         cursor.execute(_DONE, [ids])
     tree.grow(hashes)
     return tree

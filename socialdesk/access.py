@@ -211,7 +211,10 @@ ADDRESSES: Mapping[str, Address] = {
     "audit:record": _safe("read the record, as far as it is about one's accounts", RECORD),
     "audit:export": _safe("export the record, as far as one may read it", RECORD),
     "audit:people": _safe("be offered names to filter the record by", RECORD),
+    "audit:seal": _safe("see how far the record is sealed and under witness", RECORD),
     "audit:event": _safe("open one line of the record", AN_EVENT),
+    "audit:event_proof": _safe("take the proof of one line of the record", AN_EVENT),
+    "audit:post_proof": _safe("take the proofs of the lines about a post", AN_EVENT),
     # --- for developers
     "gallery": _page("see every component; only where debugging is on", SIGNED_IN),
 }

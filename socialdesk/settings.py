@@ -34,6 +34,15 @@ RECORD_KEYS = env.items(
     "Keys that sign the record's checkpoints, as name:seed, newest first; two only while one takes "
     "over from the other. Make one with `make record-key`.",
 )
+WITNESSES = env.items(
+    "SOCIALDESK_WITNESSES",
+    (),
+    "Where the record's checkpoints go outside of this server: file:/mnt/elsewhere/checkpoints, "
+    "https://witness.example.org/…, mailto:records@example.org; one or more.",
+)
+WITNESS_MAIL_S = env.integer(
+    "SOCIALDESK_WITNESS_MAIL_S", 3600, "Seconds between two checkpoints by e-mail.", at_least=60
+)
 ORGANISATION = env.text("SOCIALDESK_ORGANISATION", "Your organisation", "The name on every page.")
 BASE_URL = env.text(
     "SOCIALDESK_BASE_URL", "http://127.0.0.1:8000", "The address people open, no slash at the end."

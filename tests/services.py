@@ -22,6 +22,9 @@ from socialdesk.launcher.keys import credential_key, record_key, secret_key
 from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.services import Services
 
+SUPERUSER = "TESTS_SUPERUSER_PASSWORD"
+"""Where the embedded server's own administrator's password is, for tests that act as them."""
+
 _REQUIRE = "SOCIALDESK_REQUIRE_BROWSER"
 _REQUIRED = "REQUIRE_BROWSER"  # the settings refuse SOCIALDESK_ names they do not know
 
@@ -51,6 +54,8 @@ def _start() -> None:
     services.start()
     atexit.register(services.stop)  # registered last, so it runs before the folder goes
     os.environ.update(services.urls)
+    if services.postgres is not None:
+        os.environ[SUPERUSER] = services.postgres.admin_password
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,25 @@
 """The record's rows: the events, and what proves that they are as they were."""
 
 from audit.models.event import Event
-from audit.models.seal import Checkpoint, Leaf, Node, Salt, Unsealed
+from audit.models.seal import (
+    Checkpoint,
+    Erasure,
+    Leaf,
+    Node,
+    Salt,
+    SelfCheck,
+    Unsealed,
+    Witness,
+)
 
-__all__ = ["Checkpoint", "Event", "Leaf", "Node", "Salt", "Unsealed"]
+__all__ = [
+    "Checkpoint",
+    "Erasure",
+    "Event",
+    "Leaf",
+    "Node",
+    "Salt",
+    "SelfCheck",
+    "Unsealed",
+    "Witness",
+]

@@ -1,6 +1,6 @@
 """The seal over the record: a Merkle tree (RFC 9162) whose leaves are events, and its checkpoints.
 
-Triggers (0005) keep leaves, nodes and checkpoints as the events are kept.
+Triggers (0005, 0006) keep leaves, nodes, checkpoints and erasures as the events are kept.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ class Leaf(models.Model):
     index = models.BigIntegerField(primary_key=True)  # from 0, without a gap
     event_id = models.BigIntegerField(unique=True)
     hash = models.BinaryField()
+    # SHA-256 of its two texts with personal content, see audit.leaves
+    who = models.BinaryField()
+    what = models.BinaryField()
 
     class Meta:
         default_permissions = ()
@@ -63,3 +66,45 @@ class Checkpoint(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["-size"]
+
+
+class Erasure(models.Model):
+    """A part of an event whose content was erased. Who did it and why is in the event `by`."""
+
+    pk = models.CompositePrimaryKey("event_id", "part")
+    event_id = models.BigIntegerField()
+    part = models.CharField(max_length=4, choices=[("who", "who"), ("what", "what")])
+    by = models.ForeignKey(
+        "audit.Event", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+
+    class Meta:
+        default_permissions = ()
+
+
+class Witness(models.Model):
+    """How far the checkpoints have come at one place outside of this server."""
+
+    name = models.CharField(max_length=200, primary_key=True)  # as in the settings, no secret in it
+    size = models.BigIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True)
+    covers_until = models.DateTimeField(null=True)  # what was committed by then is under witness
+    failing_since = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["name"]
+
+
+class SelfCheck(models.Model):
+    """How far the record's check of itself has come; one row."""
+
+    next_index = models.BigIntegerField(default=0)
+    ran_at = models.DateTimeField(null=True)
+    whole_at = models.DateTimeField(null=True)  # when it last came to the end without a fault
+    fault = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ()

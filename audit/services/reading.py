@@ -11,17 +11,19 @@ from audit.actors import Actor, ActorKind
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
+class Allowed:
+    """An answer of the record itself, which knows no policy."""
+
     allowed: bool
     reason: str = ""
     hidden: bool = False
 
 
-def _a_reader(actor: Actor, _: Mapping[str, Any]) -> _Verdict:
+def _a_reader(actor: Actor, _: Mapping[str, Any]) -> Allowed:
     """What is read was filtered by the policy before; here only somebody has to be named."""
     if actor.kind in (ActorKind.PERSON, ActorKind.COMMAND):
-        return _Verdict(True)
-    return _Verdict(False, "Sign in to read the record.")
+        return Allowed(True)
+    return Allowed(False, "Sign in to read the record.")
 
 
 @action("record.read", needs=_a_reader)
@@ -43,3 +45,9 @@ def record_export_end(
     """An export ended. `count`: lines handed over; `complete`: none was left when it ended."""
     data = {**filters, "format": format, "count": count, "complete": complete}
     record("record.exported", data=data)
+
+
+@action("record.proof_given", needs=_a_reader)
+def proof_give(*, actor: Actor, what: Mapping[str, Any]) -> None:
+    """Somebody is given proofs. `what`: of which events or post."""
+    record("record.proof_given", data=what)

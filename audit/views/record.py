@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,14 +19,14 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from accounts.web import actor_of, person_of
-from audit.actions import NotAllowed
 from audit.exporting import Export, data_for
 from audit.forms import MACHINES, RecordFilterForm, people_called, person_label
 from audit.models import Event
-from audit.selectors.events import Cursor, Page, Scope, event_exists, event_get, events_page
+from audit.selectors.events import Cursor, Page, Scope, events_page
+from audit.selectors.seal import seal_of
 from audit.services.reading import record_read
 from audit.telling import facts, told
-from audit.views.scope import people_of, scope_of
+from audit.views.scope import event_or_refuse, people_of, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,14 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
     """One event with all it holds: inside its row, or as a page of its own."""
     actor = actor_of(request)
     scope, _ = scope_of(actor)
-    found = event_get(scope, event_id)
-    if found is None:
-        if not event_exists(event_id):
-            raise Http404
-        raise NotAllowed("This line is about an account that is not yours to see.", hidden=True)
+    found = event_or_refuse(scope, event_id)
     if not request.htmx:  # type: ignore[attr-defined]  # set by middleware
         record_read(actor=actor, filters={"event": found.pk})
     data = data_for(scope, found)
     context = {
         "event": found,
         "told": told(found),
+        "seal": seal_of(found),
         "facts": facts(data),
         "raw": json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True),
         "is_page": not request.htmx,  # type: ignore[attr-defined]  # set by middleware

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
+from django.http import Http404
 
 from accounts.levels import Capability, OrgCapability
 from accounts.models import SocialAccount, User
 from accounts.policy import accounts_where, decide_org
 from audit.actions import NotAllowed
 from audit.actors import Actor
-from audit.selectors.events import Scope
+from audit.models import Event
+from audit.selectors.events import Scope, event_exists, event_get
 from scheduling.selectors.story import posts_on
 
 
@@ -41,3 +43,13 @@ def people_of(scope: Scope) -> QuerySet[User]:
     as_team = Q(groups__team__grants__account__in=scope.account_ids)
     wrote = Q(posts__deliveries__account__in=scope.account_ids)
     return User.objects.filter(theirs | as_team | wrote).distinct()
+
+
+def event_or_refuse(scope: Scope, event_id: int) -> Event:
+    """One event within the scope. Raises Http404, and NotAllowed where it is outside."""
+    found = event_get(scope, event_id)
+    if found is None:
+        if not event_exists(event_id):
+            raise Http404
+        raise NotAllowed("This line is about an account that is not yours to see.", hidden=True)
+    return found

@@ -36,7 +36,7 @@ class EmbeddedPostgres:
         self._durable = durable
         self.log = layout.logs / "postgres.log"
         self._password = keys.kept(layout.secrets, "postgres_password")
-        self._admin_password = keys.kept(layout.secrets, "postgres_admin_password")
+        self.admin_password = keys.kept(layout.secrets, "postgres_admin_password")
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
         secret = building.with_suffix(".secret")
         secret.unlink(missing_ok=True)
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(self._admin_password + "\n")
+            file.write(self.admin_password + "\n")
         demoted.hand_over(building)
         demoted.hand_over(secret)
         locale = ["--locale-provider=builtin"] if installed.major >= 17 else []
@@ -195,7 +195,7 @@ class EmbeddedPostgres:
     def _answers(self) -> bool:
         """Whether the server at our port takes our password: then it is ours and it is up."""
         try:
-            self._connect(ADMIN, self._admin_password, "postgres").close()
+            self._connect(ADMIN, self.admin_password, "postgres").close()
         except psycopg.OperationalError:
             return False
         return True
@@ -203,7 +203,7 @@ class EmbeddedPostgres:
     def _make_database(self) -> None:
         """The role is an ordinary one: what the triggers forbid, it cannot switch off."""
         name = sql.Identifier(USER)
-        with self._connect(ADMIN, self._admin_password, "postgres") as admin:
+        with self._connect(ADMIN, self.admin_password, "postgres") as admin:
             if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [USER]).fetchone():
                 admin.execute(
                     sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(

@@ -110,6 +110,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "auditor /record/?who=zebra",
         "contributor /record/",
     ),
+    "audit:seal": ("auditor /record/seal/", "contributor /record/seal/"),
     "audit:event": ("auditor /record/{event}/",),
     # Refusals are pages too; the number is the answer's status.
     "": (
@@ -167,6 +168,8 @@ NO_PAGES: Mapping[str, str] = {
     "operations:destination_test": _POST,
     "operations:destination_remove": _POST,
     "audit:export": "a file",
+    "audit:event_proof": "a file",
+    "audit:post_proof": "a file",
     "audit:people": _PART,
     "gallery": "for developers; not there in a live installation",
 }

@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.leaves import Commitments, Row, Salts, canonical, new_salts, texts_of
+from audit.leaves import Commitments, Row, Salts, canonical, leaf_of, new_salts, texts_of
 
 ROW = Row(
     id=7,
@@ -48,8 +48,9 @@ def test_the_format_of_a_leaf_stays_as_it_is():
             '"salt":"02020202020202020202020202020202","subject":"Northmoor Fire"}'
         ).encode()
     )
+    leaf = leaf_of(ROW, texts.commitments)
     assert (
-        texts.leaf
+        leaf
         == (
             '{"account_id":4,"action_id":"00000000-0000-0000-0000-000000000005","correlation_id":"r1",'
             '"event":"account.frozen","number":7,"post_id":null,"subject_id":"4",'
@@ -58,25 +59,24 @@ def test_the_format_of_a_leaf_stays_as_it_is():
             f'"who_sha256":"{sha256(texts.who).hexdigest()}"}}'
         ).encode()
     )
-    for text in (texts.leaf, texts.who, texts.what):
+    for text in (leaf, texts.who, texts.what):
         assert rfc8785.dumps(json.loads(text)) == text
 
 
 def test_a_leaf_holds_no_personal_content():
-    leaf = texts_of(ROW, SALTS).leaf.decode()
+    leaf = leaf_of(ROW, texts_of(ROW, SALTS).commitments).decode()
     for word in ("Ana", "Northmoor", "192.0.2.7", "prüfung"):
         assert word not in leaf
 
 
 def test_what_was_erased_leaves_the_leaf_as_it_was():
     before = texts_of(ROW, SALTS)
-    said = json.loads(before.leaf)
-    kept = Commitments(who=said["who_sha256"], what=said["what_sha256"])
-    erased = ROW._replace(subject_label="", account_label="", data="{}")
-    after = texts_of(erased, Salts(SALTS.who, None), kept)
-    assert (after.leaf, after.who, after.what) == (before.leaf, before.who, None)
-    everything = texts_of(erased._replace(actor_label="", address=""), Salts(None, None), kept)
-    assert (everything.leaf, everything.who, everything.what) == (before.leaf, None, None)
+    leaf = leaf_of(ROW, before.commitments)
+    blank = ROW._replace(subject_label="", account_label="", data="{}", actor_label="", address="")
+    assert leaf_of(blank, before.commitments) == leaf
+    assert texts_of(blank, Salts(None, None)) == (None, None)
+    assert texts_of(ROW, Salts(SALTS.who, None)) == (before.who, None)
+    assert all(isinstance(one, bytes) for one in Commitments(*before.commitments))
 
 
 def test_salts_differ_and_are_long_enough():

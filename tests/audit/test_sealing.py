@@ -16,7 +16,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from audit import sealer, sealing
-from audit.leaves import COLUMNS, Salts, rows_of, texts_of
+from audit.leaves import COLUMNS, Salts, leaf_of, rows_of, texts_of
 from audit.merkle import consistency_holds, inclusion_holds, leaf_hash, root_of
 from audit.models import Checkpoint, Event, Leaf, Node, Salt, Unsealed
 from audit.notes import opened
@@ -51,7 +51,7 @@ def test_every_event_gets_one_place_and_is_bound_by_its_hash():
         cursor.execute(f"SELECT {COLUMNS} FROM audit_event e ORDER BY e.id")
         rows = rows_of(cursor.fetchall())
     salts = {salt.event_id: Salts(bytes(salt.who), bytes(salt.what)) for salt in Salt.objects.all()}
-    hashes = [leaf_hash(texts_of(row, salts[row.id]).leaf) for row in rows]
+    hashes = [leaf_hash(leaf_of(row, texts_of(row, salts[row.id]).commitments)) for row in rows]
     assert [bytes(leaf.hash) for leaf in Leaf.objects.order_by("index")] == hashes
     assert seal() is None
 

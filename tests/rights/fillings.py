@@ -243,6 +243,9 @@ FILLINGS: Mapping[str, Filling] = {
     "audit:record": NONE,
     "audit:export": NONE,
     "audit:people": lambda w, s: Fill(query={"who": "Writer"}),
+    "audit:seal": NONE,
     "audit:event": lambda w, s: Fill({"event_id": s.event.pk}, parts=({},)),
+    "audit:event_proof": lambda w, s: Fill({"event_id": s.event.pk}),
+    "audit:post_proof": _post("published"),
     "gallery": NONE,
 }

@@ -31,7 +31,7 @@ from tests.rights.world import OWN, Persona, Side, World
 
 pytestmark = pytest.mark.usefixtures("db")
 
-READINGS = {"record.read", "record.export_began", "record.exported"}
+READINGS = {"record.read", "record.export_began", "record.exported", "record.proof_given"}
 OTHER_METHODS = ("HEAD", "PUT", "PATCH", "DELETE")
 
 

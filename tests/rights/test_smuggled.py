@@ -17,7 +17,7 @@ from tests.rights.world import World
 pytestmark = pytest.mark.usefixtures("db")
 
 PEOPLE = (*Level, "approver by team", "no grant", "manager, revoked while signed in")
-READINGS = {"record.read", "record.export_began", "record.exported"}
+READINGS = {"record.read", "record.export_began", "record.exported", "record.proof_given"}
 
 Smuggled = Callable[[World], Mapping[str, Any]]
 

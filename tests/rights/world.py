@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -20,6 +21,7 @@ from accounts.policy import ROLE_CAPABILITIES
 from accounts.services.grants import grant_end
 from accounts.services.people import user_freeze, user_invite
 from audit.models import Event
+from audit.sealing import seal
 from mentions.models import Conversation, Mention
 from platforms.contract import Connection, Identity, Limits, Published, TextUnit
 from scheduling.content import content_of, hash_of
@@ -166,6 +168,7 @@ def build(media_root: Path) -> World:
         actor=COMMAND, email="new@northmoor.example", full_name="Nell New", send=False
     )
     personas = {one.key: one for one in _personas(sides)}
+    seal()
     network = Network()
     network.known = {s.account.handle: s.account.remote_id for s in sides.values()}
     return World(
@@ -201,6 +204,15 @@ def _side(key: str, stranger: Any) -> Side:
     conversation.last_mention = mention
     conversation.save()
     event = Event.objects.filter(account_id=account.pk).latest("pk")
+    Event.objects.create(
+        name="delivery.published",
+        act=uuid4(),
+        actor_kind="worker",
+        actor_label="publisher",
+        account_id=account.pk,
+        account_label=name,
+        post_id=deliveries["published"].post_id,
+    )
     return Side(
         key,
         account,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ class Command(DeskCommand):
             if given.output == STDOUT:
                 self._print(pieces)
             else:
-                _write(path, pieces)
+                write_whole(path, pieces)
         plural = "" if export.count == 1 else "s"
         data = {"count": export.count, "format": export.format, "output": given.output}
         return Report(f"{export.count} event{plural} handed over.", data)
@@ -125,7 +125,7 @@ def _zone(text: str) -> str:
     return text
 
 
-def _write(path: Path, pieces: Iterator[str]) -> None:
+def write_whole(path: Path, pieces: Iterable[str]) -> None:
     """The whole file or none of it, readable by its owner alone. Raises Invalid."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

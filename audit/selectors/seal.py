@@ -1,0 +1,96 @@
+"""What can be said of the seal: over the whole record, and over one event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from audit.models import Checkpoint, Erasure, Event, Leaf, SelfCheck, Unsealed, Witness
+from audit.services.keeping import Because
+from audit.telling import who_of
+
+WAITING_MAX = 10_000
+"""Waiting events are counted up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealState:
+    """How far the record is sealed and under witness. Times None: never so far."""
+
+    size: int
+    until: datetime | None  # everything committed by then is sealed
+    waiting: int
+    witnesses: Sequence[Witness]
+    fault: str
+    whole_at: datetime | None
+
+    @property
+    def witnessed(self) -> Witness | None:
+        """The witness that has seen most."""
+        seen = [witness for witness in self.witnesses if witness.size]
+        return max(seen, key=lambda witness: witness.size, default=None)
+
+    @property
+    def failing(self) -> list[Witness]:
+        return [witness for witness in self.witnesses if witness.failing_since]
+
+    @property
+    def unprotected(self) -> int:
+        """How many lines whoever owns the database could still rewrite unseen."""
+        seen = self.witnessed
+        return self.size - (seen.size if seen else 0) + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Content of an event that was erased: which, when, by whom and why."""
+
+    part: str
+    at: datetime
+    by: str
+    because: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealOf:
+    """The seal over one event. `place` None: not sealed yet."""
+
+    place: int | None = None
+    at: datetime | None = None
+    witnesses: Sequence[str] = ()
+    erased: Sequence[Erased] = field(default_factory=list)
+
+
+def seal_state() -> SealState:
+    """Four queries, however long the record."""
+    newest = Checkpoint.objects.first()
+    check = SelfCheck.objects.first() or SelfCheck()
+    return SealState(
+        size=newest.size if newest else 0,
+        until=newest.at if newest else None,
+        waiting=Unsealed.objects.all()[:WAITING_MAX].count(),
+        witnesses=list(Witness.objects.all()),
+        fault=check.fault,
+        whole_at=check.whole_at,
+    )
+
+
+def seal_of(event: Event) -> SealOf:
+    """Four queries at the most."""
+    place = Leaf.objects.filter(event_id=event.pk).values_list("index", flat=True).first()
+    if place is None:
+        return SealOf()
+    over = Checkpoint.objects.filter(size__gt=place).order_by("size").first()
+    names = Witness.objects.filter(size__gt=place).values_list("name", flat=True)
+    erasures = Erasure.objects.filter(event_id=event.pk).select_related("by")
+    erased = [_erased(erasure) for erasure in erasures.order_by("part")]
+    return SealOf(place, over.at if over else None, list(names), erased)
+
+
+def _erased(erasure: Erasure) -> Erased:
+    said = erasure.by.data
+    because = Because(said["because"]).label
+    at, by = erasure.by.occurred_at, who_of(erasure.by)
+    return Erased(erasure.part, at, by, because, said["reference"])
