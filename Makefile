@@ -42,6 +42,10 @@ bench-publish: ## measure how late and how fast posts go out (SCENARIO= for one,
 	@$(BOOTSTRAP) --dev --no-frontend
 	@$(VENV) -m benchmarks.publish
 
+bench-audit: ## measure what the sealed record costs and how fast a million events are checked
+	@$(BOOTSTRAP) --dev --no-frontend
+	@$(VENV) -m benchmarks.audit
+
 coverage: ## run the tests and see that 90% of the branches of the five apps were taken
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
@@ -99,4 +103,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real bench-pages bench-publish coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real bench-pages bench-publish bench-audit coverage check check-django fmt screenshots env services services-stop key record-key lock clean

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from socialdesk.launcher import processes, programs
-from socialdesk.launcher.keys import credential_key, secret_key
+from socialdesk.launcher.keys import credential_key, record_key, secret_key
 from socialdesk.launcher.layout import PROJECT, Layout
 from socialdesk.launcher.services import Services
 
@@ -107,6 +107,7 @@ def running(platforms: int, latency_s: float) -> Iterator[Parts]:
             "DJANGO_SETTINGS_MODULE": "socialdesk.settings",
             "SOCIALDESK_SECRET_KEY": secret_key(),
             "SOCIALDESK_CREDENTIAL_KEYS": credential_key(),
+            "SOCIALDESK_RECORD_KEYS": record_key(),
             "SOCIALDESK_DATA_DIR": str(folder / "data"),
             "SOCIALDESK_REQUIRE_MFA": "no",
             "SOCIALDESK_ALLOW_PRIVATE_HOSTS": ",".join(network.hosts),
