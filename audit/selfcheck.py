@@ -37,12 +37,12 @@ _LOST = """
 def check_next(actor: Actor) -> str:
     """Check the next piece, wherever the last one ended; what is wrong, or ''."""
     state, _ = SelfCheck.objects.get_or_create(pk=1)
-    tree = Tree.whole()
+    newest, tree = _as_it_is()
     first = state.next_index if state.next_index < tree.size else 0
     last = min(first + PIECE, tree.size)
     fault = next(faults_between(first, last), "")
     if last == tree.size:
-        fault = fault or next(faults_of_whole(tree), "")
+        fault = fault or next(faults_of_whole(newest, tree), "")
     if fault and fault != state.fault:
         log.error("record_fault", fault=fault)
         fault_record(actor=actor, fault=fault[:500])
@@ -57,10 +57,16 @@ def check_next(actor: Actor) -> str:
 
 def check_all() -> Iterator[str]:
     """Everything that is wrong with the record, from its first place to its newest checkpoint."""
-    tree = Tree.whole()
+    newest, tree = _as_it_is()
     for first in range(0, tree.size, PIECE):
         yield from faults_between(first, min(first + PIECE, tree.size))
-    yield from faults_of_whole(tree)
+    yield from faults_of_whole(newest, tree)
+
+
+def _as_it_is() -> tuple[Checkpoint | None, Tree]:
+    """The newest checkpoint and, read after it, the tree: a sealer may be at work meanwhile."""
+    newest = Checkpoint.objects.first()
+    return newest, Tree.whole()
 
 
 def faults_between(first: int, last: int) -> Iterator[str]:
@@ -115,13 +121,12 @@ def _sha256(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
 
-def faults_of_whole(tree: Tree) -> Iterator[str]:
+def faults_of_whole(checkpoint: Checkpoint | None, tree: Tree) -> Iterator[str]:
     """What is wrong with the tree as a whole, its checkpoint, and what should be in it."""
     with connection.cursor() as cursor:
         cursor.execute(_LOST)
         for (number,) in cursor.fetchall():
             yield f"Event {number} was put in past the seal."
-    checkpoint = Checkpoint.objects.first()
     if checkpoint is None:
         return
     if checkpoint.size > tree.size:

@@ -52,6 +52,7 @@ class Tree:
 
     def inclusion(self, index: int) -> list[bytes]:
         """The proof that leaf `index` is in this tree."""
+        self._read_ahead(index)
         return merkle.inclusion_path(index, self.size, self.subtree)
 
     def consistency(self, old: int) -> list[bytes]:
@@ -93,8 +94,25 @@ class Tree:
                 cursor.execute(_NODES, [level, first, last])
             else:
                 cursor.execute(_LEAVES, [first, last])
-            raw = bytes(cursor.fetchone()[0] or b"")
-        return [raw[at : at + 32] for at in range(0, len(raw), 32)]
+            return _apart(cursor.fetchone()[0])
+
+    def _read_ahead(self, index: int) -> None:
+        """Read all rows that a proof of this leaf looks at in one query."""
+        wanted = {
+            (level, place >> level + HEIGHT)
+            for level in range(0, max(self.size.bit_length(), 1), HEIGHT)
+            for place in (index, self.size - 1)
+        } - self._rows.keys()
+        parts, values = [], list[int]()
+        for level, number in sorted(wanted):
+            first, last = number * WIDTH, min((number + 1) * WIDTH, self.size >> level)
+            parts.append(f"SELECT %s, %s, ({_NODES if level else _LEAVES})")
+            values += [level, number, *([level] if level else []), first, last]
+        if parts:
+            with connection.cursor() as cursor:
+                cursor.execute(" UNION ALL ".join(parts), values)
+                for level, number, raw in cursor.fetchall():
+                    self._rows[level, number] = _apart(raw)
 
     def _grow(self, level: int, first: int, hashes: list[bytes]) -> None:
         begin = first // WIDTH * WIDTH
@@ -109,3 +127,9 @@ class Tree:
         with connection.cursor() as cursor:
             cursor.execute(_ADD, [level + HEIGHT, begin // WIDTH, nodes])
         self._grow(level + HEIGHT, begin // WIDTH, nodes)
+
+
+def _apart(raw: bytes | None) -> list[bytes]:
+    """Hashes that came as one value."""
+    whole = bytes(raw or b"")
+    return [whole[at : at + 32] for at in range(0, len(whole), 32)]
