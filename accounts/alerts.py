@@ -26,6 +26,7 @@ class AlertKind(models.TextChoices):
     PLATFORM = "platform", "A platform is in trouble"
     BACKLOG = "backlog", "Due and not taken up"
     CLOCK = "clock", "The clock stands still"
+    RECORD = "record", "The record is not sealed, witnessed or whole"
 
 
 alert_raised = Signal()

@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 PAUSE_S = 0.5
 TROUBLE_PAUSE_S = 2.0
 CHECK_PAUSE_S = 60.0
-WAITS_TOO_LONG_S = 30
-"""A sealer that works seals within two seconds; this is for those who ask whether it does."""
 
 
 def keep_sealing(stop: Flag, senders: Mapping[str, Send] = SENDERS) -> None:
@@ -76,15 +74,3 @@ def something_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM audit_unsealed)")
         return bool(cursor.fetchone()[0])
-
-
-def longest_wait_s() -> float:
-    """For how many seconds the oldest unsealed event has waited; 0 where none does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp() - min(e.occurred_at))"
-            " FROM (SELECT event_id FROM audit_unsealed ORDER BY event_id LIMIT 1000) AS q"
-            " JOIN audit_event e ON e.id = q.event_id"
-        )
-        waited = cursor.fetchone()[0]
-    return max(0.0, float(waited or 0))

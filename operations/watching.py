@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 
 from accounts.alerts import AlertKind
 from audit.actors import Actor
+from audit.selectors.seal import troubles
 from operations import hearts
 from operations.models import Alert
 from operations.selectors.publishing import stuck
@@ -87,6 +88,8 @@ def look(*, up_for_s: float) -> bool:
         f"{waiting.words} due for more than {settings.ALERT_BACKLOG_S} seconds, and no worker has "
         "taken them up.",
     )
+    for subject, trouble in troubles().items():
+        _tell(bool(trouble), AlertKind.RECORD, subject, trouble)
     return still
 
 

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import connection
+
 from audit.models import Checkpoint, Erasure, Event, Leaf, SelfCheck, Unsealed, Witness
 from audit.services.keeping import Because
 from audit.telling import who_of
 
+WAITS_TOO_LONG_S = 30
+"""A sealer that works seals within two seconds; this is for those who ask whether it does."""
 WAITING_MAX = 10_000
 """Waiting events are counted up to here."""
 
@@ -77,6 +81,16 @@ def seal_state() -> SealState:
     )
 
 
+def troubles() -> dict[str, str]:
+    """What people have to be told of the record, by subject: a sentence, or '' for all is well."""
+    waited, late = longest_wait_s(), ""
+    if waited > WAITS_TOO_LONG_S:
+        late = f"An event has waited {waited:.0f} s to be sealed. Does a sealer run?"
+    failing = [f"{w.name}: {w.error}" for w in Witness.objects.exclude(failing_since=None)]
+    check = SelfCheck.objects.first() or SelfCheck()
+    return {"seal": late, "witnesses": " ".join(failing), "record": check.fault}
+
+
 def seal_of(event: Event) -> SealOf:
     """Four queries at the most."""
     place = Leaf.objects.filter(event_id=event.pk).values_list("index", flat=True).first()
@@ -87,6 +101,18 @@ def seal_of(event: Event) -> SealOf:
     erasures = Erasure.objects.filter(event_id=event.pk).select_related("by")
     erased = [_erased(erasure) for erasure in erasures.order_by("part")]
     return SealOf(place, over.at if over else None, list(names), erased)
+
+
+def longest_wait_s() -> float:
+    """For how many seconds the oldest unsealed event has waited; 0 where none does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM clock_timestamp() - min(e.occurred_at))"
+            " FROM (SELECT event_id FROM audit_unsealed ORDER BY event_id LIMIT 1000) AS q"
+            " JOIN audit_event e ON e.id = q.event_id"
+        )
+        waited = cursor.fetchone()[0]
+    return max(0.0, float(waited or 0))
 
 
 def _erased(erasure: Erasure) -> Erased:

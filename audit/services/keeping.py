@@ -7,18 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
-from django.dispatch import Signal
 
 from audit.actions import NotAllowed, action, record
 from audit.actors import Actor, ActorKind
 from audit.models import Erasure, Event, Leaf, Salt
 from audit.services.reading import Allowed
-
-trouble = Signal()
-"""Something is wrong with the record: arguments `about` (a word) and `message`. Sent inside the
-transaction that records it, for the rooms above to tell people."""
-trouble_over = Signal()
-"""What was said `about` something is over."""
 
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/.-]{0,39}")
 
@@ -94,21 +87,18 @@ _BLANK = {
 def witness_failing_record(*, actor: Actor, witness: str, error: str) -> None:
     """A witness does not take checkpoints any more."""
     record("witness.failing", data={"witness": witness, "error": error})
-    trouble.send(None, about=f"witness {witness}"[:64], message=f"{witness}: {error}")
 
 
 @action("witness.recovered", needs=_of_kind(ActorKind.WORKER))
 def witness_recovered_record(*, actor: Actor, witness: str) -> None:
     """It takes them again."""
     record("witness.recovered", data={"witness": witness})
-    trouble_over.send(None, about=f"witness {witness}"[:64])
 
 
 @action("record.fault_found", needs=_of_kind(ActorKind.WORKER, ActorKind.COMMAND))
 def fault_record(*, actor: Actor, fault: str) -> None:
     """The record's check of itself found that something is not as it was sealed."""
     record("record.fault_found", data={"fault": fault})
-    trouble.send(None, about="the record", message=fault)
 
 
 @action("record.key_changed", needs=_of_kind(ActorKind.COMMAND))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.alerts import AlertKind
+from audit.models import Event, SelfCheck, Unsealed, Witness
 from operations import hearts
 from operations.models import Alert
 from operations.watching import Watchman, look
@@ -129,3 +131,33 @@ def test_one_that_was_killed_is_named_for_an_hour(monkeypatch):
     (heart,) = hearts.signs().hearts
     assert (heart.name, heart.is_alive) == ("a/1", False)
     assert hearts._client().hlen(hearts._KEY) == 1
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [("seal", "Does a sealer run?"), ("witnesses", "file:/x: full"), ("record", "Event 7")],
+)
+def test_what_is_wrong_with_the_record_is_told_and_settled(subject, said, monkeypatch):
+    old = Event.objects.create(
+        name="record.read",
+        act=uuid.uuid4(),
+        actor_kind="worker",
+        actor_label="x",
+        occurred_at=timezone.now() - timedelta(minutes=5),
+    )
+    if subject != "seal":
+        Unsealed.objects.all().delete()
+    if subject == "witnesses":
+        Witness.objects.create(name="file:/x", failing_since=timezone.now(), error="full")
+    if subject == "record":
+        SelfCheck.objects.create(pk=1, fault="Event 7 is not what was sealed.")
+    look(up_for_s=5)
+    look(up_for_s=15)
+    alert = Alert.objects.get(kind="record")
+    assert (alert.subject_id, said in alert.message) == (subject, True)
+    Unsealed.objects.filter(event_id=old.pk).delete()
+    Witness.objects.update(failing_since=None)
+    SelfCheck.objects.update(fault="")
+    look(up_for_s=25)
+    alert.refresh_from_db()
+    assert alert.settled_at is not None

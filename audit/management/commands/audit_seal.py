@@ -8,8 +8,9 @@ from threading import Event as Flag
 
 from accounts.connections import network_policy
 from accounts.management.base import DeskCommand, Report
-from audit.sealer import WAITS_TOO_LONG_S, keep_sealing, longest_wait_s
+from audit.sealer import keep_sealing
 from audit.sealing import seal
+from audit.selectors.seal import WAITS_TOO_LONG_S, longest_wait_s
 from audit.witnesses import SENDERS, WitnessFailed
 from platforms.addresses import GuardError
 from platforms.guard import GuardedSession
