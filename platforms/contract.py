@@ -43,6 +43,13 @@ class Refused(PlatformError):
     """The platform will not take this content or request, now or later; a person must change it."""
 
 
+DUPLICATE = "duplicate"
+"""The code of a Refused that means: this account has just posted the same text already.
+
+Perhaps that was this very post, by an attempt whose answer was lost, so the engine looks.
+"""
+
+
 class AuthorisationLost(PlatformError):
     """The credentials are no longer good; nothing works until a person reconnects the account."""
 

@@ -34,10 +34,13 @@ _VERSION_WITHOUT_MEDIA_V2 = (3, 1, 0)
 _PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0)
 # Takahē answers 400 to a token that is no longer good, in plain text or JSON.
 _BAD_TOKEN = re.compile(rb"bearer token|invalid_token|identity_token_required", re.IGNORECASE)
+# Mastodon's words where the account itself is shut: suspended, not confirmed, not let in yet.
+_SHUT = re.compile(rb"login is (currently|missing)|account is suspended", re.IGNORECASE)
 
 
 def _is_lost(answer: Answer) -> bool:
-    return answer.status == 400 and _BAD_TOKEN.search(answer.body[:2_000]) is not None
+    said = {400: _BAD_TOKEN, 403: _SHUT}.get(answer.status)
+    return said is not None and said.search(answer.body[:2_000]) is not None
 
 
 class MastodonClient:

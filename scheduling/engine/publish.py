@@ -23,6 +23,7 @@ from accounts.policy import by
 from audit.actions import Line, action, record_many
 from audit.actors import Actor, ActorKind
 from platforms.contract import (
+    DUPLICATE,
     AuthorisationLost,
     OutcomeUnknown,
     Outgoing,
@@ -284,7 +285,7 @@ def _finish(*, actor: Actor, sent: Sequence[Sent]) -> dict[int, str]:
         elif each.published is not None and delivery.state == State.UNKNOWN:
             mark_published(delivery, each.published)
         elif each.error is not None and delivery.state == State.PUBLISHING:
-            _STEPS_AFTER[type(each.error)](delivery, each.error)
+            _step_after(each.error)(delivery, each.error)
     _mark_many_published([current[pk] for pk in went_out], went_out)
     reached(Point.OUTCOME_WRITTEN)
     return outcomes
@@ -309,6 +310,12 @@ def _note_attempts(sent: Sequence[Sent]) -> None:
                 message=each.error.message[:500],
                 code=each.error.code[:64],
             )
+
+
+def _step_after(error: PlatformError) -> Callable[[Delivery, PlatformError], None]:
+    if isinstance(error, Refused) and error.code == DUPLICATE:
+        return _doubt  # the same text is there: ours, if an answer was lost, so it is looked up
+    return _STEPS_AFTER[type(error)]
 
 
 def mark_published(delivery: Delivery, published: Published) -> None:

@@ -13,7 +13,7 @@ from accounts.connections import open_account
 from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
-from platforms.contract import Lookup, PlatformError, Presence
+from platforms.contract import DUPLICATE, Lookup, PlatformError, Presence
 from scheduling.engine.points import Point, reached
 from scheduling.engine.publish import mark_published, outgoing_of
 from scheduling.errors import Stale
@@ -73,7 +73,6 @@ def reconcile(delivery_id: int) -> str:
 
 @action("delivery.settled", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
-    now = timezone.now()
     if lookup.presence is Presence.FOUND and lookup.published is not None:
         mark_published(delivery, lookup.published)
     elif (
@@ -81,17 +80,26 @@ def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
         and delivery.steps.get("absent")
         and _quiet_in(delivery) <= timedelta(0)
     ):
-        steps = {name: done for name, done in delivery.steps.items() if name != "absent"}
-        move(
-            delivery,
-            State.SCHEDULED,
-            data={"found": "It is not there, so it is sent again."},
-            next_try_at=now,
-            steps=steps,
-        )
+        _absent(delivery)
     else:
         _look_again(delivery, lookup)
     reached(Point.LOOK_WRITTEN)
+
+
+def _absent(delivery: Delivery) -> None:
+    """It is not there: sent again, unless the platform has said that it would refuse it again."""
+    steps = {name: done for name, done in delivery.steps.items() if name != "absent"}
+    if delivery.problem_code == DUPLICATE:
+        words = "The account has said exactly this before, in another post. Change the text."
+        move(delivery, State.FAILED, data={"found": words}, problem=words, steps=steps)
+        return
+    move(
+        delivery,
+        State.SCHEDULED,
+        data={"found": "It is not there, so it is sent again."},
+        next_try_at=timezone.now(),
+        steps=steps,
+    )
 
 
 def _quiet_in(delivery: Delivery) -> timedelta:

@@ -519,3 +519,23 @@ def test_hiding_is_not_to_be_had(world: MastodonWorld) -> None:
 def test_blocking(world: MastodonWorld) -> None:
     world.adapter().block(STRANGER)
     assert world.fake.blocked == [STRANGER]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Your login is currently disabled", "Your login is missing a confirmed e-mail address"],
+)
+def test_an_account_that_the_platform_shut_needs_a_person(world: MastodonWorld, words: str) -> None:
+    with (
+        world.server.going_wrong(Fault(Reply(403, {"error": words}))),
+        pytest.raises(AuthorisationLost, match=words),
+    ):
+        world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())
+
+
+def test_a_403_for_another_reason_is_a_refusal(world: MastodonWorld) -> None:
+    with (
+        world.server.going_wrong(Fault(Reply(403, {"error": "This action is not allowed"}))),
+        pytest.raises(Refused),
+    ):
+        world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())

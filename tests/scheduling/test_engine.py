@@ -15,6 +15,7 @@ from accounts.models.social import Health
 from accounts.services.grants import grant_end
 from audit.models import Event
 from platforms.contract import (
+    DUPLICATE,
     AuthorisationLost,
     Lookup,
     OutcomeUnknown,
@@ -355,6 +356,52 @@ class TestDoubt:
         assert after(doubtful).state == State.UNKNOWN
         assert doubtful.next_try_at is None
         assert due_looks() == []
+
+
+class TestTheSameTextIsThere:
+    """A platform refuses a text because the account has just posted it: is that post ours?"""
+
+    REFUSED = Refused("You have said this already.", code=DUPLICATE)
+
+    def test_it_is_ours_so_it_is_published(self, desk, network):
+        delivery = fall_due(desk.scheduled())
+        network.answers = [self.REFUSED]
+        network.lookups = [
+            Lookup(Presence.FOUND, Published("r-1", "https://there/1", timezone.now()))
+        ]
+        assert run_due() == ["refused"]
+        assert after(delivery).state == State.UNKNOWN
+        with time_machine.travel(timezone.now() + timedelta(seconds=3)):
+            assert [reconcile(pk) for pk in due_looks()] == ["found"]
+        assert after(delivery).state == State.PUBLISHED
+        assert delivery.remote_id == "r-1"
+        assert len(network.arrived) == 1
+
+    def test_it_is_another_post_so_a_person_changes_the_text(self, desk, network):
+        delivery = fall_due(desk.scheduled())
+        network.answers = [self.REFUSED]
+        network.lookups = [Lookup(Presence.ABSENT), Lookup(Presence.ABSENT)]
+        run_due()
+        for minutes in (1, 2):
+            with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
+                assert [reconcile(pk) for pk in due_looks()] == ["absent"]
+        assert after(delivery).state == State.FAILED
+        assert "has said exactly this before" in delivery.problem
+        assert len(network.arrived) == 1
+
+    def test_nobody_can_tell_so_it_stays_for_a_person(self, desk, network):
+        delivery = fall_due(desk.scheduled())
+        network.answers = [self.REFUSED]
+        run_due()
+        with time_machine.travel(timezone.now() + timedelta(seconds=3)):
+            assert [reconcile(pk) for pk in due_looks()] == ["unclear"]
+        assert after(delivery).state == State.UNKNOWN
+
+    def test_another_refusal_is_final(self, desk, network):
+        delivery = fall_due(desk.scheduled())
+        network.answers = [Refused("Too long.", code="422")]
+        run_due()
+        assert after(delivery).state == State.FAILED
 
 
 def test_backoff_grows_to_five_minutes_and_never_past_it():
