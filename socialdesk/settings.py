@@ -142,7 +142,11 @@ if DATABASE_POOL:
     }
 REDIS_URL = env.text("REDIS_URL", None, "redis://:password@host:6379/0")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "socialdesk.cache.ForgetfulCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
 }
 
 EMAIL_URL = env.text(

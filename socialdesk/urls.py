@@ -24,6 +24,8 @@ urlpatterns = [
     path("record/", include("audit.urls")),
 ]
 
+handler500 = "socialdesk.errors.server_error"
+
 if settings.DEBUG:
     from socialdesk.gallery import gallery
 

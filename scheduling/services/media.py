@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 
+from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.policy import ALLOWED, Decision, accounts_where
 from audit.actions import action, record
@@ -15,6 +17,8 @@ from audit.actors import Actor
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.models import Media
 from scheduling.pictures import picture_from
+
+log = structlog.get_logger(__name__)
 
 
 def _drafts_somewhere(actor: Actor, _: Mapping[str, Any]) -> Decision:
@@ -35,7 +39,15 @@ def media_upload(*, actor: Actor, upload: UploadedFile[Any]) -> Media:
         sha256=picture.sha256,
         uploaded_by=actor.user,
     )
-    media.file.save("picture", ContentFile(picture.data), save=True)
+    try:
+        media.file.save("picture", ContentFile(picture.data), save=True)
+    except OSError:
+        log.exception("picture_not_kept", size=media.size)
+        raise Invalid(
+            "",
+            "The server could not keep the picture, most likely because its disk is full. Your "
+            "text is safe. Tell your administrator.",
+        ) from None
     data = {"sha256": media.sha256, "mime": media.mime, "size": media.size}
     record("media.added", subject=media, data=data)
     return media

@@ -46,7 +46,7 @@ def test_not_ready_without_the_broker(client, monkeypatch):
     def gone(*_: object) -> None:
         raise redis.ConnectionError
 
-    monkeypatch.setattr("django.core.cache.backends.redis.RedisCache.get", gone)
+    monkeypatch.setattr("redis.Redis.ping", gone)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["broker"] == "does not answer"
