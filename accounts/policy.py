@@ -41,9 +41,6 @@ class Decision:
 ALLOWED = Decision(True)
 NO_SUCH = Decision(False, "There is no such account, or it is not yours to see.", hidden=True)
 
-PAUSING = (Capability.APPROVE, Capability.MANAGE)
-"""Either of these on one account lets a person hold everything; see `decide_pause`."""
-
 ROLE_CAPABILITIES: dict[str, frozenset[OrgCapability]] = {
     "is_administrator": frozenset(
         {OrgCapability.PEOPLE, OrgCapability.ACCOUNTS, OrgCapability.SETTINGS}
@@ -156,24 +153,31 @@ def capabilities_by_account(
     return {account_id: frozenset(held) for account_id, held in found.items()}
 
 
+def accounts_pausable(actor: Actor) -> QuerySet[SocialAccount]:
+    """The accounts on which `actor` may hold everything back, and end that; frozen ones, too."""
+    if decide_org(actor, OrgCapability.ACCOUNTS):
+        return SocialAccount.objects.all()
+    if actor.kind is not ActorKind.PERSON or not standing(actor.user):
+        return SocialAccount.objects.none()
+    return SocialAccount.objects.filter(_has_right(actor.user, Capability.APPROVE))
+
+
 def decide_pause(actor: Actor, accounts: QuerySet[SocialAccount] | None) -> Decision:
     """May `actor` hold everything back that these accounts would send, and end that again?
 
-    None: the whole desk. It takes the approver's or manager's word on one of them: whoever can
+    None: the whole desk. It takes an approver of one of them, or an administrator: whoever can
     stop a single post in a crisis can stop all, since a wrong stop is ended by a click and a
     wrong post is not.
     """
     if actor.kind is ActorKind.PERSON and not standing(actor.user):
         return standing(actor.user)
-
-    def on_one(capability: Capability) -> bool:
-        mine = accounts_where(actor, capability)
-        return (mine if accounts is None else mine.filter(pk__in=accounts.values("pk"))).exists()
-
-    if any(on_one(capability) for capability in PAUSING):
+    mine = accounts_pausable(actor)
+    if (mine if accounts is None else mine.filter(pk__in=accounts.values("pk"))).exists():
         return ALLOWED
-    if accounts is not None and not on_one(Capability.VIEW):
-        return NO_SUCH
+    if accounts is not None:
+        seen = accounts_where(actor, Capability.VIEW)
+        if not seen.filter(pk__in=accounts.values("pk")).exists():
+            return NO_SUCH
     level = lowest_level(Capability.APPROVE).label.lower()
     return Decision(False, f"This needs the level {level} on at least one of the accounts.")
 

@@ -1,4 +1,4 @@
-"""What the composer sends, as it comes and as it is meant."""
+"""What the composer and the pages of what is held send, as it comes and as it is meant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from django.http import QueryDict
 from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.models import SocialAccount
-from accounts.policy import accounts_where
+from accounts.policy import accounts_pausable, accounts_where
 from audit.actors import Actor
 from scheduling.models import Post
+from scheduling.pacing import PACES
+from scheduling.rules import checked_due
+from scheduling.selectors.pauses import teams_pausable
 from scheduling.times import due_from_local
 
 LONGEST = 20_000
@@ -90,6 +93,63 @@ class PostForm(forms.Form):
         ids = data.getlist("media") if isinstance(data, QueryDict) else []
         whole = [int(value) for value in ids if value.isdecimal() and len(value) < 19]
         return [(pk, str(data.get(f"alt-{pk}", ""))[:LONGEST]) for pk in dict.fromkeys(whole)]
+
+
+class PauseForm(forms.Form):
+    """What is held back, and why. `what`: '' for everything, 'team:3' or 'account:7'."""
+
+    what = forms.ChoiceField(label="What is held back", required=False)
+    reason = forms.CharField(
+        label="Why",
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Everybody at the desk reads it, on every page.",
+        error_messages={"required": "Say why; everybody at the desk will read it."},
+    )
+
+    def __init__(self, actor: Actor, data: QueryDict | None = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self._teams = {f"team:{team.pk}": team for team in teams_pausable(actor)}
+        self._accounts = {f"account:{one.pk}": one for one in accounts_pausable(actor)}
+        field = self.fields["what"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", "Everything at this desk"),
+            *((key, f"What the team {team} posts for") for key, team in self._teams.items()),
+            *((key, str(account)) for key, account in self._accounts.items()),
+        ]
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """Account and team as `pause_begin` takes them; for what nobody offered: everything."""
+        what = str(self["what"].value() or "")
+        return {"account": self._accounts.get(what), "team": self._teams.get(what)}
+
+
+class PaceForm(forms.Form):
+    """When the first of several goes out, and how far apart the others of its account."""
+
+    every = forms.TypedChoiceField(
+        label="One every",
+        coerce=int,
+        initial=5,
+        choices=[(n, "minute" if n == 1 else "hour" if n == 60 else f"{n} minutes") for n in PACES],
+    )
+    due_date = forms.DateField(
+        label="The first on", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    due_time = forms.TimeField(
+        label="At", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    due_zone = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        try:
+            data["first"] = checked_due(DueField.clean(data))
+        except Invalid as error:
+            self.add_error("due_date", error.message)
+        return data
 
 
 def initial_of(post: Post, zone: str) -> dict[str, Any]:

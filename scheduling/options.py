@@ -8,6 +8,7 @@ from accounts.levels import Capability
 from accounts.policy import decide
 from audit.actors import Actor
 from scheduling.models import Delivery, HoldKind
+from scheduling.rules import release_needs
 from scheduling.states import State
 
 
@@ -39,7 +40,6 @@ def options_for(actor: Actor, delivery: Delivery) -> Options:
     may = {c: bool(decide(actor, c, delivery.account)) for c in _asked(state)}
     draft, publish = may.get(Capability.DRAFT, False), may.get(Capability.PUBLISH, False)
     manage = may.get(Capability.MANAGE, False)
-    by_person = delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN)
     held = delivery.hold_kind == HoldKind.PERSON
     waiting = state in (State.APPROVED, State.SCHEDULED)
     return Options(
@@ -49,12 +49,15 @@ def options_for(actor: Actor, delivery: Delivery) -> Options:
         cancel=draft
         and state in (State.DRAFT, State.IN_REVIEW, State.FAILED, State.HELD, *_WAITING),
         hold=waiting and manage,
-        release=state == State.HELD and (manage if by_person else publish),
+        release=state == State.HELD and all(may[c] for c in release_needs(delivery)),
         move=(waiting and publish) or (draft and state in (State.DRAFT, State.IN_REVIEW)),
         schedule=draft and state == State.APPROVED,
         now=publish and waiting,
         retry=publish and state == State.FAILED and _sendable(delivery),
-        withdraw=publish and state == State.PUBLISHED and delivery.account.can("delete"),
+        withdraw=publish
+        and state == State.PUBLISHED
+        and bool(delivery.remote_id)
+        and delivery.account.can("delete"),
         settle=publish and state == State.UNKNOWN,
         approve=may.get(Capability.APPROVE, False) and state == State.IN_REVIEW,
     )

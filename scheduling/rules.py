@@ -12,7 +12,7 @@ from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.policy import decide
 from audit.actors import Actor
-from scheduling.models import Delivery, Post
+from scheduling.models import Delivery, HoldKind, Post
 
 SLACK = timedelta(minutes=2)
 """How far in the past a due time may lie and still mean 'now': forms take a moment to fill in."""
@@ -23,6 +23,13 @@ def sends_without_review(actor: Actor, delivery: Delivery) -> bool:
     if delivery.account.approval_required:
         return False
     return bool(decide(actor, Capability.PUBLISH, delivery.account))
+
+
+def release_needs(delivery: Delivery) -> tuple[Capability, ...]:
+    """What it takes to release it: what a manager held back is not let go by anybody else."""
+    if delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN):
+        return (Capability.PUBLISH, Capability.MANAGE)
+    return (Capability.PUBLISH,)
 
 
 def checked_due(due_at: datetime | None) -> datetime:

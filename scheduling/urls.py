@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import approvals, calendar, compose, media, posts, story
+from scheduling.views import (
+    approvals,
+    calendar,
+    compose,
+    held,
+    media,
+    pauses,
+    posts,
+    story,
+    unknown,
+)
 
 app_name = "scheduling"
 
@@ -23,6 +33,15 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<int:delivery_id>/", approvals.approval, name="approval"),
     path("approvals/<int:delivery_id>/decide/", approvals.approval_decide, name="approval_decide"),
+    path("held/", held.held, name="held"),
+    path("held/release/", held.held_release, name="held_release"),
+    path("hold/", pauses.pause_new, name="pause_new"),
+    path("hold/<int:pause_id>/", pauses.pause, name="pause"),
+    path("hold/<int:pause_id>/end/", pauses.pause_over, name="pause_over"),
+    path("unknown/", unknown.unknown_list, name="unknown_list"),
+    path("unknown/<int:delivery_id>/", unknown.unknown, name="unknown"),
+    path("unknown/<int:delivery_id>/posts/", unknown.unknown_posts, name="unknown_posts"),
+    path("unknown/<int:delivery_id>/settle/", unknown.unknown_settle, name="unknown_settle"),
     path("accounts/<int:account_id>/next/", posts.account_next, name="account_next"),
     path("media/upload/", media.upload, name="media_upload"),
     path("media/<uuid:token>/", media.show, name="media"),

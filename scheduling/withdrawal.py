@@ -23,6 +23,12 @@ def withdraw(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
         raise NotAllowed(decision.reason, hidden=decision.hidden)
     if not reason.strip():
         raise Invalid("reason", "Say why it is taken down; it goes on record.")
+    if not delivery.remote_id:
+        raise Invalid(
+            "",
+            "Its address is known and not its number there, so it cannot be taken down from here. "
+            f"Take it down on {delivery.account.info.label}.",
+        )
     try:
         open_account(delivery.account).delete(delivery.remote_id)
     except PlatformError as error:

@@ -63,6 +63,7 @@ NAME_PEOPLE = Needs(anywhere=C.MANAGE, roles=frozenset({ORG.ACCOUNTS}))
 RECORD = Needs(anywhere=C.VIEW, roles=frozenset({ORG.RECORD}))
 WATCH = _role(ORG.SETTINGS, ORG.RECORD)
 AN_EVENT = Needs(frozenset({C.VIEW}), C.VIEW, frozenset({ORG.RECORD}))
+PAUSE = Needs(anywhere=C.APPROVE, roles=frozenset({ORG.ACCOUNTS}))
 DRAFT_ANYWHERE = Needs(anywhere=C.DRAFT)
 
 
@@ -182,7 +183,15 @@ ADDRESSES: Mapping[str, Address] = {
     "scheduling:delivery_act schedule failed": _act("send again what failed", PUBLISH),
     "scheduling:delivery_act now": _act("publish what is scheduled at once", PUBLISH),
     "scheduling:delivery_act withdraw": _act("take down what was published", PUBLISH),
-    "scheduling:delivery_act settle": _act("say what became of a post in doubt", PUBLISH),
+    "scheduling:unknown_list": _page("list what may or may not have gone out", SIGNED_IN),
+    "scheduling:unknown": _page("open a post in doubt", VIEW),
+    "scheduling:unknown_posts": _page("see what the platform shows beside it", PUBLISH),
+    "scheduling:unknown_settle": _act("say what became of a post in doubt", PUBLISH),
+    "scheduling:held": _page("list what is held", SIGNED_IN),
+    "scheduling:held_release": Address("release several at a pace", SIGNED_IN, ("GET", "POST")),
+    "scheduling:pause_new": _form("hold everything", PAUSE),
+    "scheduling:pause": _page("see a hold on everything, and what it holds", SIGNED_IN),
+    "scheduling:pause_over": _ask("end a hold on everything", PAUSE),
     "scheduling:calendar": _page("open the calendar of one's accounts", SIGNED_IN),
     "scheduling:approvals": _page("open the queue of one's accounts", SIGNED_IN),
     "scheduling:approval": _page("open what waits for approval", VIEW),

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.levels import Capability, OrgCapability
 from accounts.models import User
@@ -14,10 +15,23 @@ from accounts.policy import accounts_where, org_capabilities
 from accounts.web import actor_of
 from audit.actors import ActorKind
 from mentions.selectors.inbox import unread_count
-from scheduling.selectors.approvals import COUNTED, waiting_count
+from scheduling.models import Pause
+from scheduling.selectors.approvals import COUNTED
+from scheduling.selectors.held import Waiting, waiting_counts
+from scheduling.selectors.pauses import SHOWN, in_force_for
+from socialdesk.health import broker_seen
+from socialdesk.templatetags.desk import clock
 
 PINNED = 6
 """Accounts shown in the side; the rest are one click away."""
+
+
+BROKER_GONE = {
+    "tone": "amber",
+    "icon": "wifi-off",
+    "text": "Redis does not answer. Posts go out and messages come in only when it is back; "
+    "nothing is lost. Tell your administrator.",
+}
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -29,32 +43,60 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if actor_of(request).kind is not ActorKind.PERSON or fragment:
         return frame
     pinned = _pinned(request)
+    waits = waiting_counts(actor_of(request))
     return frame | {
-        "nav": navigation(request, sees_accounts=bool(pinned)),
-        "nav_new": _new_post(request),
+        "nav": navigation(request, waits, sees_accounts=bool(pinned)),
+        "waits": waits,
+        "nav_new": _new_post() if waits.may_write else None,
         "nav_accounts": pinned,
-        "banner": None,
+        "banners": _banners(request),
         "theme": "system",
     }
 
 
-def navigation(request: HttpRequest, *, sees_accounts: bool | None = None) -> list[dict[str, Any]]:
+def _banners(request: HttpRequest) -> list[dict[str, str]]:
+    told = [_banner(pause) for pause in in_force_for(actor_of(request))[:SHOWN]]
+    return told if broker_seen() else [BROKER_GONE, *told]
+
+
+def _banner(pause: Pause) -> dict[str, str]:
+    begun = timezone.localtime(pause.begun_at)
+    since = f"{begun:%H:%M}" if begun.date() == timezone.localdate() else clock(begun)
+    return {
+        "tone": "violet",
+        "icon": "player-pause",
+        "text": f"{pause.what} is held since {since} by {pause.begun_by_label}: {pause.reason}",
+        "url": reverse("scheduling:pause", args=[pause.pk]),
+        "action": "Review",
+    }
+
+
+def navigation(
+    request: HttpRequest, waits: Waiting | None = None, *, sees_accounts: bool | None = None
+) -> list[dict[str, Any]]:
     """The pages the person may open, with what waits on each.
 
-    `sees_accounts`: whether there is any account they may view; asked for where it is not known.
+    `waits`; `sees_accounts`: whether there is any account they may view. Both are asked for where
+    they are not known.
     """
     actor = actor_of(request)
     user: User = actor.user
     org = org_capabilities(user)
+    waits = waits or waiting_counts(actor)
     items = [
         _item(request, "My day", "my_day", "home", "g d"),
         _item(request, "Calendar", "scheduling:calendar", "calendar", "g c"),
-        _item(
-            request, "Approvals", "scheduling:approvals", "checkbox", "g a", waiting_count(actor)
-        ),
+        _item(request, "Approvals", "scheduling:approvals", "checkbox", "g a", waits.approvals),
         _item(request, "Inbox", "mentions:inbox", "inbox", "g i", unread_count(actor)),
-        _item(request, "Accounts", "accounts:register", "at", "g s"),
+        _item(request, "Held", "scheduling:held", "player-pause", "g h", waits.held),
     ]
+    if waits.unknown:
+        items.append(
+            _item(
+                request, "Unknown", "scheduling:unknown_list", "help-circle", "g u", waits.unknown
+            )
+        )
+    items.append(_item(request, "Accounts", "accounts:register", "at", "g s"))
     if org & {OrgCapability.PEOPLE, OrgCapability.RECORD}:
         items.append(_item(request, "People", "people:people", "users", "g p"))
     if sees_accounts is None:
@@ -83,9 +125,7 @@ def _item(
     }
 
 
-def _new_post(request: HttpRequest) -> dict[str, str] | None:
-    if not accounts_where(actor_of(request), Capability.DRAFT).exists():
-        return None
+def _new_post() -> dict[str, str]:
     return {"label": "New post", "url": reverse("scheduling:compose"), "key": "n"}
 
 

@@ -14,6 +14,7 @@ import "./modules/forms.js";
 import "./modules/filter-list.js";
 import "./modules/reasons.js";
 import "./modules/picker.js";
+import "./modules/choose-all.js";
 
 window.htmx = htmx;
 // Scripts are here: show the controls that need them.

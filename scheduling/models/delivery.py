@@ -93,7 +93,8 @@ class Delivery(models.Model):
                 name="delivery_scheduled_has_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state=State.PUBLISHED) | ~Q(remote_id=""),
+                # What a person found may be known by its address alone.
+                condition=~Q(state=State.PUBLISHED) | ~Q(remote_id="", permalink=""),
                 name="delivery_published_is_there",
             ),
         ]

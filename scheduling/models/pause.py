@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -15,7 +13,7 @@ class PauseQuerySet(models.QuerySet["Pause"]):
     def in_force(self) -> PauseQuerySet:
         return self.filter(ended_at=None)
 
-    def covering(self, accounts: Iterable[int] | models.QuerySet[SocialAccount]) -> PauseQuerySet:
+    def covering(self, accounts: models.QuerySet[SocialAccount]) -> PauseQuerySet:
         """Those that hold at least one of these accounts back; a pause of everything always."""
         everything = Q(account=None, team=None)
         mine = Q(account__in=accounts) | Q(covered__in=accounts)
@@ -76,7 +74,13 @@ class Pause(models.Model):
         return self.account_id is None and self.team_id is None
 
     @property
+    def what(self) -> str:
+        """What it covers, as the beginning of a sentence."""
+        if self.account is not None:
+            return self.account.display_name
+        return f"The team {self.team}" if self.team is not None else "Everything"
+
+    @property
     def held_reason(self) -> str:
         """What a delivery that it holds says of itself."""
-        what = "Everything" if self.is_of_everything else str(self)
-        return f"{what} was held by {self.begun_by_label}: {self.reason.rstrip('.')}."
+        return f"{self.what} was held by {self.begun_by_label}: {self.reason.rstrip('.')}."

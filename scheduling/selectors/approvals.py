@@ -41,11 +41,6 @@ def queue(actor: Actor, *, after: tuple[datetime | None, int] | None = None) -> 
     return list(rows[: PAGE + 1])
 
 
-def waiting_count(actor: Actor) -> int:
-    """How many wait, counted no further than COUNTED."""
-    return len(waiting(actor).order_by().values_list("pk", flat=True)[:COUNTED])
-
-
 @dataclass(frozen=True, slots=True)
 class Before:
     """The last decision on a delivery, if any, and the words it was on."""

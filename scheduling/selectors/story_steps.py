@@ -158,7 +158,7 @@ def _tried(step: Step, event: Event, delivery: Delivery, told: Told) -> Step:
     attempt = told.attempts.get(delivery.pk, {}).get(number)
     if attempt is None:
         return replace(step, number=number)
-    step = replace(step, number=number, answer=_answer(attempt))
+    step = replace(step, number=number, answer=answer_words(attempt))
     proof, tone = _proof(attempt, told)
     return replace(step, proof=proof, proof_tone=tone)
 
@@ -174,7 +174,8 @@ def _ended(step: Step, tried: Step) -> Step:
     )
 
 
-def _answer(attempt: Attempt) -> str:
+def answer_words(attempt: Attempt) -> str:
+    """How one attempt ended, with the platform's answer, in plain words."""
     words = ANSWERS.get(attempt.outcome, attempt.get_outcome_display())
     if not attempt.message:
         return words if words.endswith(".") else f"{words}."

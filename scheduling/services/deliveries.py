@@ -20,7 +20,7 @@ from scheduling.errors import Stale
 from scheduling.gate import shut
 from scheduling.models import Approval, Decided, Delivery, HoldKind
 from scheduling.recheck import paused, refuse_paused, why_not
-from scheduling.rules import SLACK, checked_due, due_words, is_own_words
+from scheduling.rules import SLACK, checked_due, due_words, is_own_words, release_needs
 from scheduling.states import State
 from scheduling.transitions import move
 
@@ -158,8 +158,8 @@ def delivery_hold(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
 
 def _may_release(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
     delivery: Delivery = arguments["delivery"]
-    by_person = delivery.hold_kind in (HoldKind.PERSON, HoldKind.FROZEN)
-    return decide(actor, Capability.MANAGE if by_person else Capability.PUBLISH, delivery.account)
+    needed = release_needs(delivery)
+    return decide(actor, needed[-1], delivery.account)
 
 
 @action("delivery.released", needs=_may_release)
@@ -206,31 +206,41 @@ def delivery_settle(
     actor: Actor,
     delivery: Delivery,
     went_out: bool,
+    remote_id: str = "",
     permalink: str = "",
+    published_at: datetime | None = None,
     send_again: bool = False,
     note: str = "",
 ) -> Delivery:
-    """A person says what became of a delivery in doubt. Raises Invalid, NotAllowed, Stale."""
+    """A person says what became of a delivery in doubt; scheduling.settling asks the platform.
+
+    Without a `remote_id` it is known by its address alone, and cannot be taken down from here.
+    Raises Invalid, NotAllowed, Stale.
+    """
     delivery = _locked(delivery)
     if delivery.state != State.UNKNOWN:
         raise _not_from(delivery, "settled")
     data = {"by_hand": True, "note": note.strip()}
     if went_out:
         if not permalink.startswith(("https://", "http://")):
-            raise Invalid("permalink", "Paste the address of the post as it stands there.")
+            raise Invalid("address", "Paste the address of the post as it stands there.")
         return move(
             delivery,
             State.PUBLISHED,
-            data=data | {"permalink": permalink},
+            data=data | {"permalink": permalink, "found_there": bool(remote_id)},
             permalink=permalink[:500],
-            remote_id=permalink[-255:],
-            published_at=timezone.now(),
+            remote_id=remote_id[:255],
+            published_at=published_at or timezone.now(),
+            problem="",
+            problem_code="",
         )
     if send_again:
         now = timezone.now()
-        return move(
+        again = move(
             delivery, State.SCHEDULED, data=data, due_at=now, next_try_at=now, tries=0, checks=0
         )
+        refuse_paused(again)
+        return again
     return move(delivery, State.FAILED, data=data, problem="It did not go out.")
 
 

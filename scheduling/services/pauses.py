@@ -17,7 +17,7 @@ from scheduling import events  # noqa: F401  # declares them
 from scheduling.engine.claim import DISPATCHER, hold_paused
 from scheduling.gate import Shut, shut_gate
 from scheduling.models import Delivery, Pause
-from scheduling.selectors.pauses import accounts_of
+from scheduling.selectors.pauses import accounts_of, covered_by
 from scheduling.states import State
 
 
@@ -69,7 +69,7 @@ def pause_begin(
 
 def _may_end(actor: Actor, arguments: Mapping[str, Any]) -> Decision:
     pause: Pause = arguments["pause"]
-    return decide_pause(actor, None if pause.is_of_everything else pause.covered.all())
+    return decide_pause(actor, covered_by(pause))
 
 
 @action("pause.ended", "delivery.held", needs=_may_end)
@@ -99,6 +99,6 @@ def _hold_due(*, actor: Actor, pause: Pause) -> None:
 
 
 def _of(pause: Pause) -> QuerySet[Delivery]:
-    if pause.is_of_everything:
-        return Delivery.objects.all()
-    return Delivery.objects.filter(account__in=pause.covered.all())
+    covered = covered_by(pause)
+    rows = Delivery.objects.all()
+    return rows if covered is None else rows.filter(account__in=covered.values("pk"))

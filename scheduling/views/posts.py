@@ -132,9 +132,9 @@ def _hold(request: HttpRequest, delivery: Delivery) -> str:
 
 
 def _release(request: HttpRequest, delivery: Delivery) -> str:
-    deliveries.delivery_release(
-        actor=actor_of(request), delivery=delivery, due_at=_moment(request, delivery)
-    )
+    at_once = request.POST.get("when") == "now"
+    due = timezone.now() if at_once else _moment(request, delivery)
+    deliveries.delivery_release(actor=actor_of(request), delivery=delivery, due_at=due)
     return "Released."
 
 
@@ -169,21 +169,6 @@ def _withdraw(request: HttpRequest, delivery: Delivery) -> str:
     return f"Taken down from {delivery.account.display_name}."
 
 
-def _settle(request: HttpRequest, delivery: Delivery) -> str:
-    answer = request.POST.get("answer", "")
-    if answer not in ("published", "again", "failed"):
-        raise Invalid("answer", "Choose what became of it.")
-    deliveries.delivery_settle(
-        actor=actor_of(request),
-        delivery=delivery,
-        went_out=answer == "published",
-        send_again=answer == "again",
-        permalink=request.POST.get("permalink", "").strip(),
-        note=_reason(request),
-    )
-    return "Settled."
-
-
 DELIVERY_ACTS: dict[str, Callable[[HttpRequest, Delivery], str]] = {
     "hold": _hold,
     "release": _release,
@@ -192,7 +177,6 @@ DELIVERY_ACTS: dict[str, Callable[[HttpRequest, Delivery], str]] = {
     "schedule": _schedule,
     "now": _now,
     "withdraw": _withdraw,
-    "settle": _settle,
 }
 
 

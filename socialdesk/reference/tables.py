@@ -64,7 +64,7 @@ def levels_page() -> str:
             for flag in policy.ROLE_CAPABILITIES
         ],
     )
-    pausing = " or ".join(f"“{c.label}”" for c in policy.PAUSING)
+    pausing = f"“{Capability.APPROVE.label}”"
     opened = table(
         ("Capability", "What one may do by it"),
         [(one.label, "; ".join(opened_by(one)) or "-") for one in Capability],
@@ -82,8 +82,9 @@ def levels_page() -> str:
         "Drawn from [the table of addresses](addresses.md). Viewing comes with each of them.",
         opened,
         f"On a frozen or disconnected account only {frozen} remain, whatever the level.",
-        f"Whoever may {pausing} on at least one account may hold the whole desk back and end that; "
-        "for one account, or the accounts of a team, it has to be on (one of) them.",
+        f"Whoever has {pausing} on at least one account may hold everything at the desk, and end "
+        "that; for one account, or the accounts of a team, it has to be on (one of) them. So may "
+        "an administrator.",
         "## Roles",
         "A role is given to a person beside the levels. The administrator of people and accounts "
         "gets no say over content by being administrator.",

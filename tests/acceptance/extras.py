@@ -22,8 +22,9 @@ from mentions.models import Conversation
 from operations.models import Alert, Channel
 from operations.services.destinations import destination_add
 from scheduling.models import Delivery, Post
+from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.states import State
-from tests.factories import SocialAccountFactory, give
+from tests.factories import DeliveryFactory, SocialAccountFactory, give
 
 
 def counted_accounts() -> None:
@@ -38,7 +39,8 @@ def counted_accounts() -> None:
 
 def whole_site(password: str, secret: str) -> None:
     """Prints what stands for each word in the addresses of site.py, as JSON."""
-    print(json.dumps(_people(password, secret) | _accounts() | _writing() | _watching()))
+    told = _people(password, secret) | _accounts() | _writing()
+    print(json.dumps(told | _watching() | _keeping_back()))
 
 
 def passkey() -> None:
@@ -105,6 +107,31 @@ def _watching() -> dict[str, object]:
         message="It has not answered for a minute.",
     )
     return {"destination": place.pk}
+
+
+def _keeping_back() -> dict[str, object]:
+    """A pause in force and one that is over, over an account that nobody else's test sends from."""
+    manager = Actor.person(_person("manager"))
+    quiet = SocialAccountFactory(
+        display_name="Northmoor Archive", handle="northmoor_archive", remote_id="a"
+    )
+    for key, level in (("manager", Level.MANAGER), ("officer", Level.VIEWER)):
+        give(_person(key), level, quiet)
+    over = pause_begin(actor=manager, account=quiet, reason="A mistake in the plan")
+    pause_end(actor=manager, pause=over)
+    pause = pause_begin(actor=manager, account=quiet, reason="Until the minister has spoken")
+    doubtful = DeliveryFactory(
+        account=SocialAccount.objects.get(handle="northmoor_police"),
+        state=State.UNKNOWN,
+        problem="A post with nearly the same text is there.",
+    )
+    held = Delivery.objects.filter(state=State.HELD, account__handle="northmoor_fire")
+    return {
+        "pause": pause.pk,
+        "pause_over": over.pk,
+        "unknown": doubtful.pk,
+        "held_one": held.earliest("pk").pk,
+    }
 
 
 def _writing() -> dict[str, object]:

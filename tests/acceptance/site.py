@@ -81,6 +81,28 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "scheduling:story": ("auditor /posts/{published}/story/", "auditor /posts/{returned}/story/"),
     "scheduling:compose_edit": ("officer /posts/{draft}/edit/",),
+    "scheduling:held": (
+        "supervisor /held/",
+        "contributor /held/",
+        "supervisor /held/?why=overdue",
+        "admin /held/",
+    ),
+    "scheduling:held_release": (
+        "manager /held/release/?d={held_one}&every=5"
+        "&due_date=2030-01-07&due_time=09:00&due_zone=Europe/London",
+        "manager 422 /held/release/",
+    ),
+    "scheduling:pause_new": (
+        "supervisor /hold/",
+        "supervisor /hold/?what=account:{fire}",
+        "supervisor /hold/?what=team:{team}",
+    ),
+    "scheduling:pause": ("manager /hold/{pause}/", "officer /hold/{pause_over}/"),
+    "scheduling:unknown_list": ("supervisor /unknown/", "auditor /unknown/"),
+    "scheduling:unknown": (
+        "supervisor /unknown/{unknown}/",
+        "contributor /unknown/{unknown}/",
+    ),
     "scheduling:calendar": (
         "officer /calendar/",
         "officer /calendar/?view=list",
@@ -149,6 +171,9 @@ NO_PAGES: Mapping[str, str] = {
     "scheduling:compose_check": _POST,
     "scheduling:compose_save": _POST,
     "scheduling:compose_send": _POST,
+    "scheduling:pause_over": _POST,
+    "scheduling:unknown_posts": _PART,
+    "scheduling:unknown_settle": _POST,
     "scheduling:post_take_back": _POST,
     "scheduling:post_cancel": _POST,
     "scheduling:delivery_act": _POST,

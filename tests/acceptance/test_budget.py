@@ -27,6 +27,8 @@ PAGES = {
     "approvals": "/approvals/",
     "record": "/record/",
     "accounts": "/accounts/",
+    "held": "/held/",
+    "unknown": "/unknown/",
 }
 
 

@@ -66,6 +66,16 @@ def _decide(**data: str) -> Filling:
     return fill
 
 
+def _doubtful(**more: Any) -> Filling:
+    return lambda w, s: Fill({"delivery_id": s.deliveries["unknown"].pk}, **more)
+
+
+def _paced(side: Side) -> dict[str, Any]:
+    when = soon()
+    times = {"due_date": when["date"], "due_time": when["time"], "due_zone": when["zone"]}
+    return {"d": side.deliveries["lapsed"].pk, "every": 5, **times}
+
+
 def _talk(**more: Any) -> Filling:
     return lambda w, s: Fill({"conversation_id": s.conversation.pk}, **more)
 
@@ -200,9 +210,23 @@ FILLINGS: Mapping[str, Filling] = {
     "scheduling:delivery_act schedule failed": _act("schedule", "failed"),
     "scheduling:delivery_act now": _act("now", "scheduled"),
     "scheduling:delivery_act withdraw": _act("withdraw", "published"),
-    "scheduling:delivery_act settle": _act(
-        "settle", "unknown", answer="published", permalink="https://there.example/1"
+    "scheduling:unknown_list": NONE,
+    "scheduling:unknown": _doubtful(),
+    "scheduling:unknown_posts": _doubtful(parts=({},)),
+    "scheduling:unknown_settle": _doubtful(
+        data={"answer": "address", "address": "https://there.example/1"}
     ),
+    "scheduling:held": NONE,
+    # What is not theirs to release is left out, and with nothing left it says so with 422.
+    "scheduling:held_release": lambda w, s: Fill(
+        query=_paced(s), data=_paced(s), answers=(200, 422), done=(302, 422), acts_on=""
+    ),
+    "scheduling:pause_new": lambda w, s: Fill(
+        data={"what": f"account:{s.account.pk}", "reason": "a leak"}
+    ),
+    "scheduling:pause": lambda w, s: Fill({"pause_id": s.pause.pk}),
+    # It is over already: one in force would stop what the other addresses are asked to do.
+    "scheduling:pause_over": lambda w, s: Fill({"pause_id": s.pause.pk}),
     "scheduling:calendar": lambda w, s: Fill(query={"account": s.account.pk}),
     "scheduling:approvals": NONE,
     "scheduling:approval": lambda w, s: Fill(

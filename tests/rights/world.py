@@ -23,9 +23,18 @@ from accounts.services.people import user_freeze, user_invite
 from audit.models import Event
 from audit.sealing import seal
 from mentions.models import Conversation, Mention
-from platforms.contract import Connection, Identity, Limits, Published, TextUnit
+from platforms.contract import (
+    Batch,
+    Connection,
+    Identity,
+    Limits,
+    OwnPost,
+    Published,
+    TextUnit,
+)
 from scheduling.content import content_of, hash_of
-from scheduling.models import Approval, Decided, Delivery, HoldKind, Media
+from scheduling.models import Approval, Decided, Delivery, HoldKind, Media, Pause
+from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.states import State
 from tests.factories import (
     COMMAND,
@@ -71,6 +80,9 @@ class Adapter:
         self.network.sent.append(post)
         return Published(f"r-{post.key}", f"https://there.example/{post.key}", timezone.now())
 
+    def fetch_own_posts(self, _cursor: str) -> Batch[OwnPost]:
+        return Batch([], "")
+
     def delete(self, remote_id: str) -> None:
         self.network.deleted.append(remote_id)
 
@@ -89,6 +101,7 @@ class Side:
     conversation: Conversation
     mention: Mention
     event: Event
+    pause: Pause
 
     @property
     def name(self) -> str:
@@ -224,7 +237,14 @@ def _side(key: str, stranger: Any) -> Side:
         conversation,
         mention,
         event,
+        _pause(),
     )
+
+
+def _pause() -> Pause:
+    """One that is over, so that it stops nothing."""
+    pause = pause_begin(actor=COMMAND, reason="a leak")
+    return pause_end(actor=COMMAND, pause=pause)
 
 
 def _deliveries(account: SocialAccount, writer: User, words: str) -> dict[str, Delivery]:

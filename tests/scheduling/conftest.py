@@ -12,7 +12,15 @@ from django.utils import timezone
 
 from accounts.levels import Level
 from accounts.models import SocialAccount, User
-from platforms.contract import Lookup, Outgoing, Presence, Published
+from platforms.contract import (
+    Batch,
+    Lookup,
+    Outgoing,
+    OwnPost,
+    PlatformError,
+    Presence,
+    Published,
+)
 from scheduling.content import content_hash
 from scheduling.engine.claim import claim_due
 from scheduling.engine.publish import publish
@@ -31,6 +39,12 @@ class Network:
     answers: list[Any] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
     during: Callable[[Any], None] | None = None
+    own_posts: list[OwnPost] | PlatformError = field(default_factory=list)
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
+        if isinstance(self.own_posts, PlatformError):
+            raise self.own_posts
+        return Batch(self.own_posts, "")
 
     def publish(self, post: Outgoing, *, steps: Any) -> Published:
         self.arrived.append(post)

@@ -310,7 +310,6 @@ class TestPostPage:
             ("move", {}, "Choose a day and a time"),
             ("move", {"date": "tomorrow"}, "both a day and a time"),
             ("move", {"date": "2020-01-01", "time": "09:00"}, "has passed"),
-            ("settle", {}, "Choose what became of it"),
             ("withdraw", {"reason": "x"}, "cannot be"),
             ("release", {}, "cannot be released"),
         ],
@@ -569,12 +568,12 @@ class TestRefusals:
         assert getattr(client, method)(reverse(name, args=[pk])).status_code == 404
 
 
-@pytest.mark.parametrize("act", ["hold", "release", "cancel", "move", "schedule", "now", "settle"])
+@pytest.mark.parametrize("act", ["hold", "release", "cancel", "move", "schedule", "now"])
 def test_acts_are_closed_to_viewers_and_outsiders(desk, sign_in, act):
     delivery = desk.scheduled()
     url = reverse("scheduling:delivery_act", args=[delivery.pk, act])
     later = timezone.now() + timedelta(days=3)
-    data = {"reason": "x", "date": f"{later:%Y-%m-%d}", "time": "09:00", "answer": "failed"}
+    data = {"reason": "x", "date": f"{later:%Y-%m-%d}", "time": "09:00"}
     assert sign_in(desk.outsider).post(url, data).status_code == 404
     answer = sign_in(desk.viewer).post(url, data, follow=True)
     assert answer.status_code == 403 or b"Nothing was changed" in answer.content

@@ -115,7 +115,7 @@ class TestWhatItHolds:
         hold_all(desk, account=desk.account)
         assert run_due() == ["published"]
         assert (after(here).state, after(there).state) == (State.HELD, State.PUBLISHED)
-        assert here.hold_reason.startswith(f"{desk.account} was held by ")
+        assert here.hold_reason.startswith(f"{desk.account.display_name} was held by ")
 
     def test_a_team_holds_what_it_has_levels_on_also_when_a_grant_ends(self, desk, network):
         team = make_team("Control room")
@@ -128,7 +128,7 @@ class TestWhatItHolds:
         grant.save()
         delivery = fall_due(desk.scheduled())
         assert run_due() == []
-        assert after(delivery).hold_reason.startswith("the team Control room was held by ")
+        assert after(delivery).hold_reason.startswith("The team Control room was held by ")
 
     def test_two_over_one_account_hold_it_until_both_have_ended(self, desk, network):
         wide, narrow = hold_all(desk), hold_all(desk, account=desk.account)
