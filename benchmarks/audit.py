@@ -7,7 +7,8 @@ An embedded, durable PostgreSQL that nothing else uses, and the sealer as its ow
 
 - `actions_per_s`: CLIENTS processes, each in a loop of an action that inserts a post and records
   an event through the recorder; `seal_lag_p99_s` is measured meanwhile and in a burst of 12,000
-  events in bulk, by an event now and then whose place in the tree is waited for.
+  events in bulk, by an event now and then whose place in the tree is waited for;
+  `unprotected_p99_s` until a witness (a file) had a checkpoint over it.
 - `overhead`: such an action against the same insert in a transaction without an event, one client,
   turn about.
 - `verify_per_s`: EVENTS events, sealed and exported, through tools/verify_socialdesk.py as a
@@ -150,30 +151,31 @@ def client(begin: Any, done: Any) -> None:
     done.put(count)
 
 
-def act_at_once() -> tuple[float, list[float]]:
-    """Actions a second of all clients together, and the lags of sealing meanwhile."""
+def act_at_once() -> tuple[float, list[float], list[float]]:
+    """Actions a second of all clients together, and the lags of seal and witness meanwhile."""
     spawn = multiprocessing.get_context("spawn")
     begin, done = spawn.Barrier(CLIENTS + 1), spawn.Queue()
     clients = [spawn.Process(target=client, args=(begin, done)) for _ in range(CLIENTS)]
     for one in clients:
         one.start()
     begin.wait()
-    with lags() as seen:
+    with lags() as (seen, shown):
         total = sum(done.get() for _ in clients)
     for one in clients:
         one.join()
-    return total / SECONDS, seen
+    return total / SECONDS, seen, shown
 
 
 @contextmanager
-def lags() -> Iterator[list[float]]:
-    """Seconds from the commit of an event to that of its place, of one event after the other."""
-    stop, seen = Flag(), list[float]()
+def lags() -> Iterator[tuple[list[float], list[float]]]:
+    """Seconds from the commit of an event to that of its place, and to when a witness had it, of
+    one event after the other."""
+    stop, seen, shown = Flag(), list[float](), list[float]()
 
     def look() -> None:
         from django.db import connection
 
-        from audit.models import Event, Leaf
+        from audit.models import Event, Leaf, Witness
 
         act, _ = writing()
         while not stop.is_set():
@@ -182,12 +184,16 @@ def lags() -> Iterator[list[float]]:
             while not Leaf.objects.filter(event_id=number).exists():
                 time.sleep(0.005)
             seen.append(time.monotonic() - began)
+            place = Leaf.objects.get(event_id=number).index
+            while not Witness.objects.filter(size__gt=place).exists():
+                time.sleep(0.02)
+            shown.append(time.monotonic() - began)
         connection.close()
 
     thread = Thread(target=look)
     thread.start()
     try:
-        yield seen
+        yield seen, shown
     finally:
         stop.set()
         thread.join()
@@ -206,7 +212,7 @@ def burst() -> list[float]:
     def many(*, actor: Actor) -> None:
         record_many("bench.done", [Entry(data={"number": n}) for n in range(100)])
 
-    with lags() as seen:
+    with lags() as (seen, _):
         for _ in range(BURST // 100):
             many(actor=Actor.worker("bench"))
             time.sleep(0.05)
@@ -352,7 +358,7 @@ def main() -> int:
     with installation() as folder:
         ratio = overhead()
         with sealer():
-            rate, seen = act_at_once()
+            rate, seen, shown = act_at_once()
             seen += burst()
         fill()
         checked = check(folder)
@@ -363,6 +369,7 @@ def main() -> int:
         "overhead": round(ratio, 2),
         "seal_lag_p50_s": round(statistics.median(seen), 2),
         "seal_lag_p99_s": round(statistics.quantiles(seen, n=100, method="inclusive")[98], 2),
+        "unprotected_p99_s": round(statistics.quantiles(shown, n=100, method="inclusive")[98], 2),
         **checked,
         **proven,
         "clients": CLIENTS,
