@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -24,6 +25,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
+from urllib3.response import HTTPResponse
 
 from platforms.addresses import (
     AddressRefused,
@@ -47,6 +49,8 @@ _CHUNK = 65_536
 # A server may close an idle connection just as we send on it, and then nobody knows whether it
 # took the request: after this time we open a new one (Node's own limit is 5 s).
 _IDLE_S = 2.0
+_SERVERS_KEPT = 64
+_CONNECTIONS_KEPT = 64  # to each of them; as many as a publisher sends at once
 # Mastodon.py makes a warning of the first, and of a reset time that it cannot read a failure,
 # though the post is out by then. What there is to wait for is read from `Answer`.
 _NOT_FOR_LIBRARIES = (
@@ -122,7 +126,22 @@ def _not_sent(host: str, exc: Exception) -> NotSent:
     return NotSent(f"No safe connection to {host} could be made.")
 
 
-class _HTTPConnection(HTTPConnection):
+class _Kept(HTTPConnection):
+    """A connection that counts as closed when it was idle for too long."""
+
+    used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        return time.monotonic() - self.used_at <= _IDLE_S and super().is_connected
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
+        response = super().getresponse()
+        self.used_at = time.monotonic()
+        return response
+
+
+class _HTTPConnection(_Kept):
     def _new_conn(self) -> socket.socket:
         return _connect(self._dns_host, self.port or 80)
 
@@ -137,7 +156,7 @@ class _HTTPConnection(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _HTTPSConnection(HTTPSConnection):
+class _HTTPSConnection(_Kept, HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         return _connect(self._dns_host, self.port or 443)
 
@@ -162,6 +181,17 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _HTTPSConnection
 
 
+@lru_cache(maxsize=8)
+def _connections(policy: NetworkPolicy) -> PoolManager:
+    """The open connections of this process under one policy, kept alive for all its accounts.
+
+    Who asks is said in each request's own headers; nothing of it stays with a connection.
+    """
+    manager = PoolManager(num_pools=_SERVERS_KEPT, maxsize=_CONNECTIONS_KEPT, block=False)
+    manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    return manager
+
+
 # --- the transport ----------------------------------------------------------------------------
 
 
@@ -181,15 +211,12 @@ class _GuardedAdapter(HTTPAdapter):
     def __init__(self, policy: NetworkPolicy) -> None:
         self.policy = policy
         self.asked = False  # has a request been handed to the network?
-        self._used_at = 0.0
         super().__init__(max_retries=0)
 
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
-        manager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-        self.poolmanager = manager
+        self.poolmanager = _connections(self.policy)
 
     def send(
         self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
@@ -201,8 +228,6 @@ class _GuardedAdapter(HTTPAdapter):
         origin = check_url(request.url or "", self.policy)
         host = origin[1]
         started = time.monotonic()
-        if started - self._used_at > _IDLE_S:
-            self.poolmanager.clear()
         self.asked = True
         with _Exchange(self.policy) as exchange:
             try:
@@ -219,7 +244,6 @@ class _GuardedAdapter(HTTPAdapter):
                 raise NoAnswer(_why_no_answer(host, exc, exchange.expired)) from None
             if exchange.expired:
                 raise NoAnswer(f"{host} did not answer in time.")
-        self._used_at = time.monotonic()
         log.debug(
             "%s %s: %s in %.0f ms",
             request.method,

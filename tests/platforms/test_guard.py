@@ -272,9 +272,9 @@ def test_a_caller_cannot_switch_the_guard_off(server: Echo) -> None:
         session.get(server.url, timeout=300, verify=False, stream=True)
 
 
-def test_a_connection_that_was_idle_is_not_used_again(
-    server: Echo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ports that were connected to, in order."""
     ports: list[int] = []
     plain = socket.socket.connect
 
@@ -283,13 +283,43 @@ def test_a_connection_that_was_idle_is_not_used_again(
         plain(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    session = GuardedSession(policy(server.private_host))
+    return ports
+
+
+def test_a_connection_that_was_idle_is_not_used_again(
+    server: Echo, connected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = GuardedSession(policy(server.private_host, read_timeout_s=19.0))
     for _ in range(3):
         session.get(server.url)
-    assert len(ports) == 1
-    session._way_out._used_at -= 10
+    assert len(connected) == 1
+    monkeypatch.setattr("platforms.guard._IDLE_S", 0.0)
     session.get(server.url)
-    assert len(ports) == 2
+    assert len(connected) == 2
+
+
+def test_accounts_share_a_connection_and_nothing_that_goes_over_it(
+    server: Echo, connected: list[int]
+) -> None:
+    rules = policy(server.private_host, read_timeout_s=18.0)
+    first, second = GuardedSession(rules), GuardedSession(rules)
+    first.headers["Authorization"] = "Bearer first"
+    for session in (first, second, first):
+        session.get(server.url)
+    heard = [asked.headers.get("authorization", "") for asked in server.asked_for("", "GET")]
+    assert heard == ["Bearer first", "", "Bearer first"]
+    assert len(connected) == 1
+
+
+def test_a_connection_made_under_other_rules_is_not_used(
+    server: Echo, connected: list[int]
+) -> None:
+    lenient = policy(server.private_host, read_timeout_s=17.0)
+    GuardedSession(lenient).get(server.url)
+    with pytest.raises(AddressRefused):
+        GuardedSession(policy(read_timeout_s=17.0)).get(server.url)
+    GuardedSession(policy(server.private_host, read_timeout_s=16.0)).get(server.url)
+    assert len(connected) == 2
 
 
 # --- redirects --------------------------------------------------------------------------------
