@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,18 +32,20 @@ def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | 
         row.update(checked_at=timezone.now(), health_note=note[:500])
 
 
-def health_note_good(*, actor: Actor, accounts: Iterable[SocialAccount]) -> None:
-    """`health_note` for accounts whose platforms answered well: two statements if nothing new."""
-    rows = SocialAccount.objects.filter(pk__in={account.pk for account in accounts})
-    # Whoever holds a row notes the same: nobody waits for it, and no two wait for each other.
-    free = rows.filter(health=Health.HEALTHY).select_for_update(skip_locked=True)
+def health_note_good(*, actor: Actor, accounts: Sequence[SocialAccount]) -> None:
+    """`health_note` for accounts just loaded whose platforms answered well; few statements."""
+    well = [account.pk for account in accounts if account.health == Health.HEALTHY]
+    rows = SocialAccount.objects.filter(pk__in=well, health=Health.HEALTHY)
     now = timezone.now()
     with transaction.atomic():
-        SocialAccount.objects.filter(pk__in=free.values("pk")).update(
+        # Whoever holds a row notes the same: nobody waits for it, and no two for each other.
+        free = rows.select_for_update(skip_locked=True).values("pk")
+        SocialAccount.objects.filter(pk__in=free).update(
             last_success_at=now, checked_at=now, health_note=""
         )
-    for account in rows.exclude(health=Health.HEALTHY):
-        health_note(actor=actor, account=account, error=None)
+    for account in accounts:
+        if account.health != Health.HEALTHY:
+            health_note(actor=actor, account=account, error=None)
 
 
 def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | None:

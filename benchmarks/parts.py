@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from socialdesk.launcher import processes, programs
-from socialdesk.launcher.keys import credential_key, record_key, secret_key
+from socialdesk.launcher import environment, processes, programs
 from socialdesk.launcher.layout import PROJECT, Layout
 from socialdesk.launcher.services import Services
 
@@ -55,7 +54,7 @@ class Network:
 class Parts:
     """What runs, by name, as process ids of each part's topmost process."""
 
-    folder: Path
+    layout: Layout
     env: dict[str, str]
     network: Network
     roots: dict[str, int] = field(default_factory=dict)
@@ -100,16 +99,12 @@ def running(platforms: int, latency_s: float) -> Iterator[Parts]:
             )
         )
         network = _network(stack, platforms, latency_s)
-        services = Services(Layout(folder / "services"), {}, durable=True)
+        layout = Layout(folder / "data")
+        services = Services(layout, {}, durable=True)
         services.start()
         stack.callback(services.stop)
-        os.environ |= services.urls | {
-            "DJANGO_SETTINGS_MODULE": "socialdesk.settings",
-            "SOCIALDESK_SECRET_KEY": secret_key(),
-            "SOCIALDESK_CREDENTIAL_KEYS": credential_key(),
-            "SOCIALDESK_RECORD_KEYS": record_key(),
-            "SOCIALDESK_DATA_DIR": str(folder / "data"),
-            "SOCIALDESK_REQUIRE_MFA": "no",
+        os.environ |= environment.program_environment(layout, {}, services.urls, 0) | {
+            "SOCIALDESK_DEMO": "no",
             "SOCIALDESK_ALLOW_PRIVATE_HOSTS": ",".join(network.hosts),
             # The pace that quiet accounts come down to after a few minutes, from the first one on.
             "SOCIALDESK_POLL_MIN_S": "120",
@@ -124,7 +119,7 @@ def running(platforms: int, latency_s: float) -> Iterator[Parts]:
         call_command("migrate", interactive=False, verbosity=0)
         stack.callback(connection.close_pool)
         stack.callback(connection.close)
-        parts = Parts(folder, dict(os.environ), network)
+        parts = Parts(layout, dict(os.environ), network)
         parts.roots |= {name: server.process.pid for name, server in services.started}
         yield parts
 
@@ -132,15 +127,16 @@ def running(platforms: int, latency_s: float) -> Iterator[Parts]:
 @contextmanager
 def workers(parts: Parts) -> Iterator[None]:
     """Workers and beat, as `make run` starts them; they are up inside the block."""
-    commands = {**programs.workers(), "beat": programs.beat(Layout(parts.folder / "services"))}
+    others = {"sealer": programs.sealer(), "beat": programs.beat(parts.layout)}
+    commands = {**programs.workers(), **others}
     started: list[subprocess.Popen[bytes]] = []
     try:
         for name, command in commands.items():
-            with (parts.folder / f"{name}.log").open("ab") as log:
+            with (parts.layout.logs / f"{name}.log").open("ab") as log:
                 process = processes.spawn(command, env=parts.env, cwd=PROJECT, output=log)
             started.append(process)
             parts.roots[name] = process.pid
-        _wait_until_up(parts, len(commands) - 1)
+        _wait_until_up(parts, len(programs.workers()))
         yield
     finally:
         for process in reversed(started):
@@ -160,7 +156,7 @@ def _wait_until_up(parts: Parts, count: int) -> None:
     until = time.monotonic() + 60
     while len(app.control.inspect(timeout=1).ping() or {}) < count:
         if time.monotonic() > until:
-            raise SystemExit(f"The workers do not come up; their logs are in {parts.folder}.")
+            raise SystemExit(f"The workers do not come up; their logs are in {parts.layout.logs}.")
 
 
 def _network(stack: ExitStack, count: int, latency_s: float) -> Network:

@@ -38,6 +38,10 @@ class Shut:
         return self.everything or self.by_account.get(account_id)
 
 
+OPEN = Shut()
+"""No pause is in force."""
+
+
 def pass_gate() -> Shut:
     """Wait for a pause that is being begun or ended, and see what is shut until we commit.
 

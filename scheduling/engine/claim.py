@@ -14,7 +14,6 @@ from audit.actions import action
 from audit.actors import Actor, ActorKind
 from scheduling.engine.lanes import Lane, Lanes
 from scheduling.engine.order import due, next_in_line
-from scheduling.engine.points import Point, reached
 from scheduling.gate import Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Pause
 from scheduling.recheck import grace, overdue_reason
@@ -24,7 +23,10 @@ from scheduling.transitions import move, move_many
 CLAIM_LEASE = timedelta(seconds=10)
 """How long a claimed delivery may wait for a worker; nothing has been sent while it waits."""
 BATCH = 500
+OTHERS = 8
+"""As many publishers at once find something to lock; the rest of what is due is not looked at."""
 DISPATCHER = Actor.worker("dispatcher")
+SEEN_WITH_IT = ("account__credential", "post__author", "sender")
 
 
 def next_due(until: datetime) -> datetime | None:
@@ -56,7 +58,18 @@ def take_back_expired() -> int:
 
 @action("delivery.claimed", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _claim(*, actor: Actor, limit: int, lanes: Lanes) -> list[tuple[int, int]]:
-    shut = pass_gate()
+    claimed = lock_due(limit, lanes)
+    lease = timezone.now() + CLAIM_LEASE
+    move_many(claimed, State.PUBLISHING, lease_until=lease, fence=F("fence") + 1)
+    return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+
+
+def lock_due(limit: int, lanes: Lanes) -> list[Delivery]:
+    """What may be claimed, locked, with all that a look at it needs; part of an action.
+
+    What is paused or overdue is held instead.
+    """
+    shut = pass_gate()  # nothing is claimed or begun once a pause is acknowledged
     now = timezone.now()
     _hold_what_is_kept_back(shut, now)
     claimed: list[Delivery] = []
@@ -67,19 +80,17 @@ def _claim(*, actor: Actor, limit: int, lanes: Lanes) -> list[tuple[int, int]]:
             lane = places.pop(delivery.pk)
             if shut.over(delivery.account_id) is None and lanes.admit(lane):
                 claimed.append(delivery)
-    move_many(claimed, State.PUBLISHING, lease_until=now + CLAIM_LEASE, fence=F("fence") + 1)
-    reached(Point.CLAIM_WRITTEN)
-    return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
+    return claimed
 
 
 def _locked(places: Mapping[int, Lane], lanes: Lanes, now: datetime, most: int) -> list[Delivery]:
     """Of these the first that nobody else is at, on platforms that have not got their share."""
-    ids = [pk for pk, lane in places.items() if lanes.has_room(lane)]
-    if not ids or not most:
+    ids = [pk for pk, lane in places.items() if lanes.has_room(lane)][: most * OTHERS]
+    if not ids:
         return []
     # Asked again of each row as it is locked: another tick may have been quicker.
     rows = due(now).filter(pk__in=ids).select_for_update(of=("self",), skip_locked=True)
-    return list(rows.select_related("account", "post").order_by("due_at", "pk")[:most])
+    return list(rows.select_related(*SEEN_WITH_IT).order_by("due_at", "pk")[:most])
 
 
 def _hold_what_is_kept_back(shut: Shut, now: datetime) -> None:

@@ -37,6 +37,11 @@ class Lanes:
         left_by_others = self._places - (self._busy.total() - own)
         return own < (left_by_others + 1) // 2
 
+    @property
+    def are_crowded(self) -> bool:
+        """Whether some platform has its share, so that more of it may have to wait."""
+        return not all(map(self.has_room, self._busy))
+
     def admit(self, lane: Lane) -> bool:
         """Take a place for a delivery; False when its platform has its share."""
         if not self.has_room(lane):

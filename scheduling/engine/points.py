@@ -15,8 +15,6 @@ class Point(StrEnum):
 
     TICK_BEGUN = "tick.begun"  # nothing taken back, nothing claimed
     CLAIM_WRITTEN = "claim.written"  # claimed, not committed
-    CLAIM_COMMITTED = "claim.committed"  # committed, and not begun
-    PUBLISH_BEGUN = "publish.begun"  # it is to be begun, nothing is written
     ATTEMPT_WRITTEN = "attempt.written"  # not committed
     ATTEMPT_COMMITTED = "attempt.committed"  # the network was not touched
     BEFORE_REQUEST = "publish.before_request"  # the last step is stored, the request comes next

@@ -9,10 +9,12 @@ import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from django.db import connection
+from django.db.models import F, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -36,10 +38,12 @@ from platforms.contract import (
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import described
 from scheduling.content import content_of, hash_of
-from scheduling.engine.claim import lease_end
+from scheduling.engine.claim import SEEN_WITH_IT, lease_end, lock_due
+from scheduling.engine.lanes import Lanes
+from scheduling.engine.order import due
 from scheduling.engine.points import Point, reached
 from scheduling.engine.pulse import pulse
-from scheduling.gate import Shut, pass_gate
+from scheduling.gate import OPEN, Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
 from scheduling.recheck import SendersRights, paused, why_not
 from scheduling.states import State
@@ -100,7 +104,11 @@ class StoredSteps:
         mine = Delivery.objects.filter(
             pk=self._delivery.pk, fence=self._delivery.fence, state=State.PUBLISHING
         )
-        if not mine.update(steps=self._done, lease_until=lease_end()):
+        stands = mine.update(steps=self._done, lease_until=lease_end())
+        # Back to the pool: the upload that may come next takes longer than many a transaction.
+        if not connection.in_atomic_block:
+            connection.close()
+        if not stands:
             raise FenceLost
         self._renewed_at = timezone.now()
 
@@ -114,12 +122,21 @@ def publish(delivery_id: int, fence: int) -> str:
     return ""
 
 
+def take(limit: int, lanes: Lanes) -> list[Begun]:
+    """Claim what is due and write down its attempts, in one transaction; see claim_due, begin."""
+    if not due(timezone.now()).exists():
+        return []
+    begun = _take(actor=PUBLISHER, limit=limit, lanes=lanes)
+    if begun:
+        reached(Point.ATTEMPT_COMMITTED)
+    return begun
+
+
 def begin(claims: Sequence[tuple[int, int]]) -> list[Begun]:
     """Write down the attempts of claimed deliveries (id, fence), as far as they may go out now.
 
     What may not is held; what is no longer the claim's is left out.
     """
-    reached(Point.PUBLISH_BEGUN)
     begun = _begin(actor=PUBLISHER, fences=dict(claims))
     if begun:
         reached(Point.ATTEMPT_COMMITTED)
@@ -188,30 +205,54 @@ def _send(delivery: Delivery) -> Published:
     return open_account(delivery.account).publish(post, steps=StoredSteps(delivery))
 
 
+@action(
+    "delivery.claimed",
+    "delivery.tried",
+    "delivery.held",
+    needs=by(ActorKind.WORKER),
+    may_find_nothing=True,
+)
+def _take(*, actor: Actor, limit: int, lanes: Lanes) -> list[Begun]:
+    good = _without_held(lock_due(limit, lanes))
+    lease, now = lease_end(), timezone.now()
+    move_many(
+        good,
+        State.PUBLISHING,
+        lease_until=lease,
+        fence=F("fence") + 1,
+        stamp=Coalesce("stamp", now),
+    )
+    for delivery in good:
+        delivery.fence += 1
+    reached(Point.CLAIM_WRITTEN)
+    return _attempts_at(good, lease, now)
+
+
 @action("delivery.tried", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _begin(*, actor: Actor, fences: Mapping[int, int]) -> list[Begun]:
     shut = pass_gate()  # nothing is begun once a pause is acknowledged
-    rows = (
-        Delivery.objects.select_for_update(of=("self",))
-        .select_related("account__credential", "post__author", "sender")
-        .prefetch_related("post__media", "attempts", "approvals")
-        .filter(pk__in=fences, state=State.PUBLISHING)
-    )
-    claimed = [row for row in rows.order_by("pk") if _is_unbegun(row, fences[row.pk])]
-    rights = SendersRights(claimed)
-    good = [delivery for delivery in claimed if not _held(delivery, shut, rights)]
-    if not good:
-        return []
-    attempts = Attempt.objects.bulk_create(map(_attempt_at, good))
-    # Platforms that take a key of ours derive it from the stamp, so it outlives every change of
-    # plan.
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related(*SEEN_WITH_IT)
+    rows = rows.filter(pk__in=fences, state=State.PUBLISHING).order_by("pk")
+    rows = rows.prefetch_related("attempts")
+    claimed = [row for row in rows if _is_unbegun(row, fences[row.pk])]
+    good = _without_held(claimed, shut)
     lease, now = lease_end(), timezone.now()
     Delivery.objects.filter(pk__in=[delivery.pk for delivery in good]).update(
         lease_until=lease, stamp=Coalesce("stamp", now)
     )
-    for delivery in good:
+    return _attempts_at(good, lease, now)
+
+
+def _attempts_at(deliveries: Sequence[Delivery], lease: datetime, now: datetime) -> list[Begun]:
+    """Write the attempts at claimed deliveries, whose lease and stamp have been written."""
+    if not deliveries:
+        return []
+    for delivery in deliveries:
+        # Platforms that take a key of ours derive it from the stamp, so it outlives every change
+        # of plan.
         delivery.lease_until, delivery.stamp = lease, delivery.stamp or now
-    begun = [Begun(delivery, attempt) for delivery, attempt in zip(good, attempts, strict=True)]
+    attempts = Attempt.objects.bulk_create(map(_attempt_at, deliveries))
+    begun = [Begun(*both) for both in zip(deliveries, attempts, strict=True)]
     record_many("delivery.tried", [_tried(each) for each in begun])
     reached(Point.ATTEMPT_WRITTEN)
     return begun
@@ -223,8 +264,15 @@ def _is_unbegun(delivery: Delivery, fence: int) -> bool:
     return delivery.fence == fence and fence not in begun
 
 
+def _without_held(deliveries: Sequence[Delivery], shut: Shut = OPEN) -> list[Delivery]:
+    """Those that may go out now; the others are held."""
+    prefetch_related_objects(deliveries, "post__media", "attempts")
+    prefetch_related_objects([each for each in deliveries if each.reviewed], "approvals")
+    rights = SendersRights(deliveries)
+    return [delivery for delivery in deliveries if not _held(delivery, shut, rights)]
+
+
 def _held(delivery: Delivery, shut: Shut, rights: SendersRights) -> bool:
-    """Whether it may not go out now; then it has been held."""
     hold = paused(delivery, shut) or why_not(delivery, rights=rights)
     if hold is None:
         return False
@@ -268,9 +316,11 @@ def _tried(begun: Begun) -> Line:
     may_find_nothing=True,
 )
 def _finish(*, actor: Actor, sent: Sequence[Sent]) -> dict[int, str]:
-    rows = Delivery.objects.select_for_update(of=("self",)).select_related("account", "post")
-    rows = rows.filter(pk__in=[each.begun.delivery.pk for each in sent]).order_by("pk")
+    known = {each.begun.delivery.pk: each.begun.delivery for each in sent}
+    rows = Delivery.objects.select_for_update().filter(pk__in=known).order_by("pk")
     current = {delivery.pk: delivery for delivery in rows}
+    for pk, delivery in current.items():  # these do not change: not read again
+        delivery.account, delivery.post = known[pk].account, known[pk].post
     _note_attempts(sent)
     outcomes: dict[int, str] = {}
     went_out: dict[int, Published] = {}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -17,18 +18,20 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from scheduling.engine.claim import claim_due, next_due, take_back_expired
-from scheduling.engine.lanes import Lanes, lane_of
-from scheduling.engine.points import Point, reached
-from scheduling.engine.publish import Begun, Sent, begin, finish, send
+from scheduling.engine.lanes import Lane, Lanes, lane_of
+from scheduling.engine.publish import Begun, Sent, begin, finish, send, take
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-SENDERS = 32
+SENDERS = 64
 """Calls of one process under way at once; see engine.lanes for how platforms share them."""
-ENOUGH = SENDERS // 4
-"""With calls under way, so many free places are worth a claim: rows are cheaper by the dozen."""
+ENOUGH = 20
+"""While more is due than may go out, so many calls are awaited before their outcomes are written
+and others are claimed: rows are cheaper by the dozen."""
+LINGER_S = 0.2
+"""But for no longer than this after the first of them."""
 LOOK_S = 1.0
 """How often who is at work looks for what a tick would tell; and how long a database is left be."""
 AHEAD = timedelta(seconds=3)
@@ -44,8 +47,10 @@ class Publisher:
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="sender")
         self._turn = Lock()
         self._closing = Event()
-        self._under_way: dict[Future[Sent | None], Begun] = {}
+        self._under_way: dict[int, Lane] = {}  # by delivery
+        self._landed: SimpleQueue[tuple[int, Sent | None]] = SimpleQueue()
         self._unwritten: list[Sent] = []
+        self._crowded = False  # more was due than there was room for
         self._looked_at = 0.0
         self.on_look: Callable[[], None] = lambda: None  # a sign that what is due is looked for
 
@@ -74,18 +79,12 @@ class Publisher:
             connection.close()
             pause_s = LOOK_S
         if self._under_way:
-            pause_s = LOOK_S if pause_s is None else pause_s
-            done, _ = wait(self._under_way, pause_s, FIRST_COMPLETED)
-            self._unwritten += [sent for future in done if (sent := self._landed(future))]
+            self._gather(LOOK_S if pause_s is None else pause_s)
             return True
         if self._unwritten or (pause_s is not None and not self._closing.is_set()):
             time.sleep(pause_s or 0.0)
             return True
         return False
-
-    def _landed(self, future: Future[Sent | None]) -> Sent | None:
-        del self._under_way[future]
-        return future.result()
 
     def _write_down(self) -> None:
         for _ in _together(finish, self._unwritten):
@@ -94,32 +93,58 @@ class Publisher:
 
     def _take_on(self) -> float | None:
         """Claim and begin what there is room for; seconds until there may be more, if there may."""
-        free = SENDERS - len(self._under_way)
-        if self._closing.is_set() or (self._under_way and free < ENOUGH):
+        if self._closing.is_set():
             return None
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
             self.on_look()
             take_back_expired()
-        under_way = (lane_of(each.delivery.account) for each in self._under_way.values())
-        lanes = Lanes(SENDERS, under_way)
-        claimed = claim_due(free, lanes=lanes)
-        reached(Point.CLAIM_COMMITTED)
-        for begun in _together(begin, claimed):
-            self._under_way |= {self._senders.submit(_send, each): each for each in begun}
-        if len(claimed) >= free:
-            return LOOK_S if self._under_way else 0.0
+        lanes = Lanes(SENDERS, self._under_way.values())
+        for begun in _taken(SENDERS - len(self._under_way), lanes):
+            self._under_way[begun.delivery.pk] = lane_of(begun.delivery.account)
+            self._senders.submit(self._send, begun)
+        self._crowded = lanes.are_crowded
+        if self._crowded:
+            return LOOK_S
         now = timezone.now()
         soon = next_due(now + AHEAD)
         return min(LOOK_S, max(0.0, (soon - now).total_seconds())) if soon else None
 
+    def _send(self, begun: Begun) -> None:
+        """`send` in a thread of its own."""
+        sent: Sent | None = None
+        try:
+            sent = send(begun)
+        finally:
+            connection.close()  # back to the pool, if it was needed
+            self._landed.put((begun.delivery.pk, sent))
 
-def _send(begun: Begun) -> Sent | None:
-    """`send` in a thread of its own, which gives back the connection it may have needed."""
+    def _gather(self, pause_s: float) -> None:
+        """Wait for calls to end: for one, or for ENOUGH when there is no room for more."""
+        until = time.monotonic() + pause_s
+        wanted = ENOUGH if self._crowded else 1
+        while self._under_way and (wanted > 0 or not self._landed.empty()):
+            try:
+                delivery_id, sent = self._landed.get(timeout=max(0.0, until - time.monotonic()))
+            except Empty:
+                return
+            del self._under_way[delivery_id]
+            if sent is not None:
+                self._unwritten.append(sent)
+            wanted -= 1
+            until = min(until, time.monotonic() + LINGER_S)
+
+
+def _taken(limit: int, lanes: Lanes) -> Iterator[Begun]:
+    """Claim and begin at once; where that fails, begin one by one, so that one harms no other."""
     try:
-        return send(begun)
-    finally:
-        connection.close()
+        yield from take(limit, lanes)
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("deliveries_fault", step="take")
+        for begun in _together(begin, claim_due(limit)):
+            yield from begun
 
 
 def _together(step: Callable[[Sequence[T]], R], items: Sequence[T]) -> Iterator[R]:

@@ -21,7 +21,16 @@ from scheduling.engine import publish as engine
 from scheduling.engine import publisher as publishing
 from scheduling.engine.claim import claim_due, take_back_expired
 from scheduling.engine.lanes import Lane, Lanes
-from scheduling.engine.publish import FRESH, FenceLost, StoredSteps, begin, finish, send
+from scheduling.engine.publish import (
+    FRESH,
+    Begun,
+    FenceLost,
+    StoredSteps,
+    begin,
+    finish,
+    send,
+    take,
+)
 from scheduling.engine.publisher import SENDERS, Publisher
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Post
 from scheduling.states import State
@@ -114,12 +123,17 @@ class TestLanes:
         assert Delivery.objects.filter(state=State.SCHEDULED).count() == 1
 
 
+def taken() -> list[Begun]:
+    return take(SENDERS, Lanes.unbounded())
+
+
 class TestTogether:
-    def test_ten_cost_no_more_statements_than_two(self, desk, network):
+    @pytest.mark.parametrize("taken", [taken, lambda: begin(claim_due())])
+    def test_ten_cost_no_more_statements_than_two(self, desk, network, taken):
         def statements(count: int) -> int:
             due_on(desk, *[another_account(desk) for _ in range(count)])
             with CaptureQueriesContext(connection) as seen:
-                begun = begin(claim_due())
+                begun = taken()
                 sent = [each for each in map(send, begun) if each]
                 assert set(finish(sent).values()) == {"published"}
             assert len(sent) == count
@@ -130,7 +144,7 @@ class TestTogether:
     def test_each_outcome_is_its_own(self, desk, network):
         deliveries = due_on(desk, *[another_account(desk) for _ in range(3)])
         network.answers = [None, OutcomeUnknown("Reset"), None]
-        outcomes = finish([sent for each in begin(claim_due()) if (sent := send(each))])
+        outcomes = finish([sent for each in taken() if (sent := send(each))])
         assert [outcomes[each.pk] for each in deliveries] == ["published", "unknown", "published"]
         for delivery in deliveries:
             delivery.refresh_from_db()
@@ -143,14 +157,14 @@ class TestTogether:
         frozen = another_account(desk)
         held, good = due_on(desk, frozen, another_account(desk))
         SocialAccount.objects.filter(pk=frozen.pk).update(frozen_at=timezone.now())
-        assert [each.delivery.pk for each in begin(claim_due())] == [good.pk]
+        assert [each.delivery.pk for each in taken()] == [good.pk]
         held.refresh_from_db()
         assert (held.state, held.hold_kind) == (State.HELD, HoldKind.FROZEN)
 
     def test_health_is_noted_for_all_and_an_event_written_where_it_changed(self, desk, network):
         well, troubled = another_account(desk), another_account(desk, health=Health.TROUBLED)
         due_on(desk, well, troubled)
-        finish([sent for each in begin(claim_due()) if (sent := send(each))])
+        finish([sent for each in taken() if (sent := send(each))])
         for account in (well, troubled):
             account.refresh_from_db()
             assert (account.health, account.last_success_at is None) == (Health.HEALTHY, False)
