@@ -87,6 +87,16 @@ def show_all(senders: Mapping[str, Send] = SENDERS) -> None:
             witness = known.get(name) or Witness.objects.create(name=name)
             if _is_due(place, witness, checkpoint):
                 _show(senders.get(place.partition(":")[0]), place, witness, checkpoint)
+            known.pop(name, None)
+        for witness in known.values():
+            _is_dismissed(witness)
+
+
+def _is_dismissed(witness: Witness) -> None:
+    """The settings name it no more: what it has seen stays seen, and that it fails is nobody's."""
+    if witness.failing_since is not None:
+        witness.failing_since, witness.error = None, ""
+        witness.save()
 
 
 def _is_due(place: str, witness: Witness, checkpoint: Checkpoint) -> bool:

@@ -212,6 +212,15 @@ def test_a_witness_that_fails_is_on_record_once_and_when_it_takes_again(event, s
     assert (witness.failing_since, witness.error) == (None, "")
 
 
+def test_one_that_the_settings_name_no_more_does_not_go_on_failing(event, settings, tmp_path):
+    settings.WITNESSES = [f"file:{tmp_path}/mount/x"]
+    show_all()
+    settings.WITNESSES = []
+    show_all()
+    witness = Witness.objects.get()
+    assert (witness.failing_since, witness.error) == (None, "")
+
+
 def test_one_that_fails_does_not_keep_the_others_from_theirs(event, settings, tmp_path):
     settings.WITNESSES = ["gopher:x", f"file:{tmp_path}/y"]
     show_all()
