@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.levels import Capability, OrgCapability
 from accounts.models import SocialAccount, User
-from accounts.policy import accounts_where, decide_org
+from accounts.policy import accounts_where, decide_org, decide_pause
 from accounts.web import actor_of
 from audit.actors import Actor
 from mentions.selectors.day import assigned_to, came_in
@@ -55,7 +55,11 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def _pages(request: HttpRequest, q: str) -> dict[str, Any]:
-    found = [i for i in navigation(request) if q.lower() in str(i["label"]).lower()]
+    pages = navigation(request)
+    if decide_pause(actor_of(request), None):
+        url = reverse("scheduling:pause_new")
+        pages.append({"url": url, "label": "Hold everything", "icon": "player-pause"})
+    found = [page for page in pages if q.lower() in str(page["label"]).lower()]
     results = [{"url": i["url"], "title": i["label"], "icon": i["icon"]} for i in found[:FOUND]]
     return {"label": "Pages", "results": results}
 

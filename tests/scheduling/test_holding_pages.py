@@ -121,6 +121,10 @@ class TestHoldEverything:
         assert "is held since" not in text(client.get("/"))
         assert f"{desk.account.display_name} is held since" in text(sign_in(desk.viewer).get("/"))
 
+    def test_it_is_found_by_its_first_letters_by_those_who_may(self, desk, sign_in):
+        assert 'href="/hold/"' in text(sign_in(desk.approver).get("/search/?q=hold"))
+        assert 'href="/hold/"' not in text(sign_in(desk.publisher).get("/search/?q=hold"))
+
 
 class TestBanner:
     @pytest.mark.parametrize(
