@@ -216,6 +216,13 @@ ADDRESSES: Mapping[str, Address] = {
     "mentions:reply_check": _ask("have a reply counted while one writes", VIEW),
     # --- operations
     "operations:overview": _page("see how Socialdesk itself is doing", WATCH),
+    "operations:alerts": _page("see where alerts go and whether they arrive", WATCH),
+    "operations:destination_new": _form("add a place alerts go to", SETTINGS),
+    "operations:destination": _form("change a place alerts go to", SETTINGS),
+    "operations:destination_test": _act("send a test alert", SETTINGS),
+    "operations:destination_remove": _act("remove a place alerts go to", SETTINGS),
+    # Its own guard is a token; without one set there is no such page.
+    "metrics": _safe("read the metrics, with the token", OPEN),
     # --- record
     "audit:record": _safe("read the record, as far as it is about one's accounts", RECORD),
     "audit:export": _safe("export the record, as far as one may read it", RECORD),

@@ -80,6 +80,11 @@ def _talk(**more: Any) -> Filling:
     return lambda w, s: Fill({"conversation_id": s.conversation.pk}, **more)
 
 
+def _place(**more: Any) -> Filling:
+    return lambda w, s: Fill({"destination_id": w.destination.pk}, **more)
+
+
+HOOK = "https://hooks.example.org/made-up"
 REASON = {"reason": "because of a leak"}
 CONNECTED = {
     "handle": "@fresh",
@@ -263,7 +268,15 @@ FILLINGS: Mapping[str, Filling] = {
         {"text": "It is", "to": s.mention.pk},
         done=(200,),
     ),
-    "operations:overview": NONE,
+    "operations:overview": lambda w, s: Fill(parts=({"part": "numbers"},)),
+    "operations:alerts": lambda w, s: Fill(parts=({"part": "places"},)),
+    "operations:destination_new": lambda w, s: Fill(
+        data={"name": "Duty", "channel": "slack", "address": HOOK, "kinds": ["failed"]}
+    ),
+    "operations:destination": _place(data={"name": "Duty", "kinds": ["failed"]}),
+    "operations:destination_test": _place(),
+    "operations:destination_remove": _place(),
+    "metrics": lambda w, s: Fill(answers=(404,)),
     "audit:record": NONE,
     "audit:export": NONE,
     "audit:people": lambda w, s: Fill(query={"who": "Writer"}),

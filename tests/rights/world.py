@@ -23,6 +23,7 @@ from accounts.services.people import user_freeze, user_invite
 from audit.models import Event
 from audit.sealing import seal
 from mentions.models import Conversation, Mention
+from operations.models import Channel, Destination
 from platforms.contract import (
     Batch,
     Connection,
@@ -165,6 +166,7 @@ class World:
     frozen_person: User
     invitation: Invitation
     media_root: Path
+    destination: Destination
 
 
 def build(media_root: Path) -> World:
@@ -185,8 +187,24 @@ def build(media_root: Path) -> World:
     network = Network()
     network.known = {s.account.handle: s.account.remote_id for s in sides.values()}
     return World(
-        network, sides, personas, team, member, UserFactory(), frozen_person, invitation, media_root
+        network,
+        sides,
+        personas,
+        team,
+        member,
+        UserFactory(),
+        frozen_person,
+        invitation,
+        media_root,
+        _destination(),
     )
+
+
+def _destination() -> Destination:
+    place = Destination(name="Control room", channel=Channel.EMAIL, shown="d…", kinds=["failed"])
+    place.address = "duty@northmoor.example"
+    place.save()
+    return place
 
 
 def picture() -> bytes:
