@@ -32,13 +32,19 @@ class Watchman(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="watchman", daemon=True)
+        self._worker = ""
         self._ended = threading.Event()
         self._since = time.monotonic()
+
+    def watch_from(self, name: str) -> None:
+        """Begin; `name` tells the worker from the others, as 'publish-1@host' does."""
+        self._worker = name
+        self.start()
 
     def run(self) -> None:
         looked_at = time.monotonic()
         while True:
-            hearts.beat("worker")
+            hearts.beat("worker", self._worker)
             if time.monotonic() - looked_at >= LOOK_EVERY_S:
                 looked_at = time.monotonic()
                 self._look()
@@ -48,7 +54,7 @@ class Watchman(threading.Thread):
     def end(self) -> None:
         """The worker goes in good order."""
         self._ended.set()
-        hearts.stop("worker")
+        hearts.stop("worker", self._worker)
 
     def _look(self) -> None:
         try:

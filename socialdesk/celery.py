@@ -38,10 +38,10 @@ def _begin_nothing_more(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _watch(**_: Any) -> None:
+def _watch(sender: Any, **_: Any) -> None:
     from operations.watching import watchman
 
-    watchman.start()
+    watchman.watch_from(sender.hostname)
 
 
 @worker_shutdown.connect
