@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat, Replace
 
 from accounts.alerts import AlertKind
@@ -15,7 +15,7 @@ from operations.recipients import target_of
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A destination with its newest message."""
+    """A destination with its newest message, or the one that does not arrive."""
 
     destination: Destination
     last: Message | None
@@ -59,8 +59,12 @@ def places() -> list[Place]:
     found = list(Destination.objects.prefetch_related("accounts"))
     newest = Message.objects.filter(target=OuterRef("target")).order_by("-pk").values("pk")[:1]
     targets = [target_of(place) for place in found]
-    rows = Message.objects.filter(target__in=targets, pk=Subquery(newest))
-    last = {message.target: message for message in rows}
+    rows = Message.objects.filter(
+        Q(pk=Subquery(newest)) | (Q(state=MessageState.SENDING) & ~Q(problem="")),
+        target__in=targets,
+    )
+    # What waits behind one that does not arrive is newer, and not what one has to know.
+    last = {message.target: message for message in rows.order_by("-pk")}
     return [Place(place, last.get(target_of(place))) for place in found]
 
 

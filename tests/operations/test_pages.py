@@ -199,6 +199,7 @@ def test_a_message_that_does_not_arrive_is_shown(sign_in, administrator, place):
         target=f"destination:{place.pk}", state=MessageState.SENDING, tries=3,
         problem="The webhook answered 500.",
     )  # fmt: skip
+    Message.objects.create(target=f"destination:{place.pk}")  # waits behind it
     client = sign_in(administrator)
     said = text_of(client.get(OVERVIEW))
     assert "Does not reach Control room The webhook answered 500." in said
