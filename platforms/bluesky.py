@@ -25,11 +25,14 @@ from platforms.bluesky_records import (
 )
 from platforms.bluesky_writer import BlueskyWriter
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     Batch,
     Connection,
+    Deed,
     Feature,
     Identity,
+    Image,
     Incoming,
     Limits,
     Lookup,
@@ -41,6 +44,7 @@ from platforms.contract import (
     PlatformInfo,
     Presence,
     Published,
+    Rate,
     Refused,
     Remember,
     Steps,
@@ -93,6 +97,19 @@ class BlueskyAdapter:
         handle_help="The full handle, such as council.bsky.social.",
         default_base_url="https://bsky.social",
         asks_base_url=True,
+        # https://docs.bsky.app/docs/advanced-guides/rate-limits (November 2026): points for what an
+        # account writes (a new record takes 3), and requests by address.
+        rates=(
+            Rate("points", 5_000, 3_600, {Deed.PUBLISH: 3}),
+            Rate("points", 35_000, 86_400, {Deed.PUBLISH: 3}),
+            Rate(
+                "requests",
+                3_000,
+                300,
+                {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 1},
+                shared=True,
+            ),
+        ),
     )
 
     def __init__(
@@ -132,16 +149,28 @@ class BlueskyAdapter:
 
     # --- out ------------------------------------------------------------------------------------
 
+    def allowance(self) -> Allowance | None:
+        return self._client.allowance()
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Signs in or renews the session, uploads the pictures, resolves who is named."""
+        images = self._fitting(post)
+        self._client.query("com.atproto.server.getSession", None, dict)
+        self._writer.prepare(post, images, steps)
+
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         """Write the post under its own key.
 
         `post.created_at` becomes the post's time there and decides its place in timelines.
         """
+        return self._writer.write(post, self._fitting(post), steps)
+
+    def _fitting(self, post: Outgoing) -> list[Image]:
+        """The post's pictures as this server takes them. Raises Refused for what it never takes."""
         limits = self.limits()
         for problem in text_problems(post.text, limits, post.images):
             raise Refused(problem.message, code=problem.code)
-        images = [fit(image, limits) for image in post.images]
-        return self._writer.write(post, images, steps)
+        return [fit(image, limits) for image in post.images]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Certain: the record key of the post is known before it is written."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from atproto import Client, Request, Session, SessionEvent
 
 from platforms.bluesky_records import is_did
-from platforms.contract import AuthorisationLost, Connection, NetworkPolicy, Remember
+from platforms.contract import Allowance, AuthorisationLost, Connection, NetworkPolicy, Remember
 from platforms.failures import Asker, Malformed, reason_of
 from platforms.guard import USER_AGENT, Answer, GuardedSession, GuardedTransport
 
@@ -109,6 +109,9 @@ class BlueskyClient:
             raise Malformed("no session")
         if not is_did(self._session.did) or _ends_soon(self._session):
             raise Malformed("a session that cannot be used")
+
+    def allowance(self) -> Allowance | None:
+        return self._asker.allowance()
 
     # --- asking -------------------------------------------------------------------------------
 

@@ -30,10 +30,16 @@ class BlueskyWriter:
     def __init__(self, client: BlueskyClient) -> None:
         self._client = client
 
-    def write(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
+    def prepare(
+        self, post: Outgoing, images: Sequence[Image], steps: Steps
+    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None, list[tuple[Image, dict[str, Any]]]]:
+        """All that the record needs: facets, what it answers, and the pictures as uploaded."""
         facets = self._facets(post.text, steps)
         reply = self._reply(post.reply_to, steps)
-        blobs = [(image, self._blob(image, steps)) for image in images]
+        return facets, reply, [(image, self._blob(image, steps)) for image in images]
+
+    def write(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
+        facets, reply, blobs = self.prepare(post, images, steps)
         steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         try:
             return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))

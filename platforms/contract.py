@@ -22,21 +22,35 @@ T = TypeVar("T")
 class PlatformError(Exception):
     """Base of the four. `message` is for people and never holds a secret or a whole answer.
 
-    `code` is the platform's own short code ('429', 'DUPLICATE_POST'), for the record.
+    `code` is the platform's own short code ('429', 'DUPLICATE_POST'), for the record. `down`: the
+    platform itself did not work (no answer, a fault of its own), whoever had asked.
     """
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", down: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
+        self.down = down
 
 
 class RetryLater(PlatformError):
-    """Nothing happened there, and it may work later. `delay_s`: the platform's own wish, if any."""
+    """Nothing happened there, and it may work later. `delay_s`: the platform's own wish, if any.
 
-    def __init__(self, message: str, *, code: str = "", delay_s: float | None = None) -> None:
-        super().__init__(message, code=code)
+    `too_much`: it wants fewer requests, and would say so to any other of this account.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        down: bool = False,
+        delay_s: float | None = None,
+        too_much: bool = False,
+    ) -> None:
+        super().__init__(message, code=code, down=down)
         self.delay_s = delay_s
+        self.too_much = too_much
 
 
 class Refused(PlatformError):
@@ -94,6 +108,34 @@ class Limits:
     empty_text_with_image: bool = True
 
 
+class Deed(StrEnum):
+    """What is asked of a platform, as far as it is counted there."""
+
+    PUBLISH = "publish"
+    UPLOAD = "upload"  # one picture
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many units in so many seconds, and what each deed takes of them."""
+
+    name: str  # for people, after a number: 'requests'
+    units: int
+    per_s: int
+    costs: Mapping[Deed, int]
+    shared: bool = False  # by all our accounts on one server, not each its own
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a server says is left: `left` of `limit`, until `resets_in_s` seconds from now."""
+
+    limit: int
+    left: int
+    resets_in_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class PlatformInfo:
     """What is true of a platform before any account is connected."""
@@ -107,6 +149,7 @@ class PlatformInfo:
     handle_help: str  # one sentence: what the handle looks like
     default_base_url: str  # '' when a person has to say which server
     asks_base_url: bool
+    rates: tuple[Rate, ...] = ()  # what it takes of us; see scheduling.traffic
 
 
 # --- what goes over -------------------------------------------------------------------------
@@ -322,3 +365,24 @@ class Adapter(Protocol):
         """Hide somebody's reply; Refused where the platform has no such thing."""
 
     def block(self, remote_person_id: str) -> None: ...
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """An adapter whose platform says how many more requests it takes."""
+
+    def allowance(self) -> Allowance | None:
+        """What the newest answer says is left; None where it says nothing. Sends nothing."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An adapter that can do part of publishing ahead of time. Raises as `Adapter` does."""
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Do what `publish` would do before it publishes, and keep it in `steps`.
+
+        Proves that the credentials work and that the text and pictures will be taken, as far as
+        that can be known, and uploads the pictures where that shows nothing to anybody. Publishes
+        nothing. What it kept may be gone when `publish` comes, which then does it again.
+        """

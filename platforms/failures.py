@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from platforms.addresses import AddressRefused, GuardError, NotSent, RedirectRefused
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     OutcomeUnknown,
     PlatformError,
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 MAX_DELAY_S = 86_400.0
 _REASON_LENGTH = 200
+_COUNT = re.compile(r"[0-9]{1,9}")
 _EPOCH_SINCE = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
 
 
@@ -52,6 +54,20 @@ def delay_of(answer: Answer, now: datetime | None = None) -> float | None:
         delay = _seconds(value, now)
         if delay is not None:
             return min(max(delay, 0.0), MAX_DELAY_S)
+    return None
+
+
+def allowance_of(answer: Answer, now: datetime | None = None) -> Allowance | None:
+    """What is left by the answer's headers, None when they do not say all of it.
+
+    `X-RateLimit-*` at Mastodon and its like; `ratelimit-*` at Bluesky, as an IETF draft has it.
+    """
+    now = now or datetime.now(UTC)
+    for prefix in ("x-ratelimit-", "ratelimit-"):
+        limit, left = (answer.header(prefix + name).strip() for name in ("limit", "remaining"))
+        reset = _seconds(answer.header(prefix + "reset").strip(), now)
+        if _COUNT.fullmatch(limit) and _COUNT.fullmatch(left) and reset is not None:
+            return Allowance(int(limit), int(left), min(max(reset, 0.0), MAX_DELAY_S))
     return None
 
 
@@ -148,8 +164,8 @@ class Asker:
             log.info("%s: unreadable answer: %s", self._who, type(exc).__name__)
         message = f"{self._who} gave an answer that cannot be understood."
         if writes:
-            return OutcomeUnknown(message, code="unreadable")
-        return RetryLater(message, code="unreadable")
+            return OutcomeUnknown(message, code="unreadable", down=True)
+        return RetryLater(message, code="unreadable", down=True)
 
     def _from_guard(self, guard: GuardError, writes: bool) -> PlatformError:
         if isinstance(guard, AddressRefused):
@@ -159,8 +175,8 @@ class Asker:
                 return OutcomeUnknown(guard.reason, code="redirect")
             return Refused(guard.reason, code="redirect")
         if isinstance(guard, NotSent) or not writes:
-            return RetryLater(guard.reason, code="no_answer")
-        return OutcomeUnknown(guard.reason, code="no_answer")
+            return RetryLater(guard.reason, code="no_answer", down=True)
+        return OutcomeUnknown(guard.reason, code="no_answer", down=True)
 
     def _from_status(self, answer: Answer, writes: bool) -> PlatformError:
         status = answer.status
@@ -173,7 +189,10 @@ class Asker:
             )
         if status == 429:
             return RetryLater(
-                f"{self._who} wants us to slow down.", code=code, delay_s=delay_of(answer)
+                f"{self._who} wants us to slow down.",
+                code=code,
+                delay_s=delay_of(answer),
+                too_much=True,
             )
         if status in (408, 425):  # the server did not take the request in
             return RetryLater(
@@ -182,9 +201,14 @@ class Asker:
         if status >= 500:
             message = f"{self._who} has a fault of its own ({status})."
             if writes:
-                return OutcomeUnknown(message, code=code)
-            return RetryLater(message, code=code, delay_s=delay_of(answer))
+                return OutcomeUnknown(message, code=code, down=True)
+            return RetryLater(message, code=code, down=True, delay_s=delay_of(answer))
         return Refused(f"{self._who} refused this ({status}).{said}", code=code)
+
+    def allowance(self) -> Allowance | None:
+        """What the newest answer says is left."""
+        answer = self._session.last
+        return allowance_of(answer) if answer is not None else None
 
     def redact(self, text: str) -> str:
         """`text` without any of the secrets, also as they look in a URL."""

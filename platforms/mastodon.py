@@ -15,9 +15,11 @@ from typing import ClassVar
 from mastodon import Mastodon
 
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     Batch,
     Connection,
+    Deed,
     Feature,
     Identity,
     Image,
@@ -32,6 +34,7 @@ from platforms.contract import (
     PlatformInfo,
     Presence,
     Published,
+    Rate,
     Refused,
     Remember,
     ReplyRef,
@@ -96,6 +99,13 @@ class MastodonAdapter:
         handle_help="The name with its server, such as council@mastodon.social.",
         default_base_url="",
         asks_base_url=True,
+        # config/initializers/rack_attack.rb and app/lib/rate_limiter.rb of Mastodon 4.5: requests
+        # by token, uploads and posts by account. Its like (GoToSocial) count 300 requests too.
+        rates=(
+            Rate("requests", 300, 300, {Deed.PUBLISH: 1, Deed.UPLOAD: 2, Deed.READ: 1}),
+            Rate("uploads", 30, 1_800, {Deed.UPLOAD: 1}),
+            Rate("posts", 300, 10_800, {Deed.PUBLISH: 1}),
+        ),
     )
 
     def __init__(
@@ -149,12 +159,21 @@ class MastodonAdapter:
 
     # --- out ------------------------------------------------------------------------------------
 
+    def allowance(self) -> Allowance | None:
+        return self._client.allowance()
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Proves the token and uploads the pictures."""
+        text, _ = self._addressed(post)
+        images = self._fitting(text, post.images)
+        if not images:
+            self.verify()  # an upload proves the token as well
+        for image in images:
+            self._client.upload(image, steps)
+
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         text, visibility = self._addressed(post)
-        limits = self._limits_for(text, post.images)
-        for problem in text_problems(text, limits, post.images):
-            raise Refused(problem.message, code=problem.code)
-        media = [self._client.upload(fit(image, limits), steps) for image in post.images]
+        media = [self._client.upload(image, steps) for image in self._fitting(text, post.images)]
         reply_to = post.reply_to.remote_id if post.reply_to else None
 
         def pick(api: Mastodon) -> Published:
@@ -176,6 +195,13 @@ class MastodonAdapter:
         raise RetryLater(
             "The server is still working on an image.", code="media_processing", delay_s=15.0
         )
+
+    def _fitting(self, text: str, images: Sequence[Image]) -> list[Image]:
+        """The pictures as this server takes them. Raises Refused for what it never takes."""
+        limits = self._limits_for(text, images)
+        for problem in text_problems(text, limits, images):
+            raise Refused(problem.message, code=problem.code)
+        return [fit(image, limits) for image in images]
 
     def _limits_for(self, text: str, images: Sequence[Image]) -> Limits:
         """The server's limits, asked for only where they could matter."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from mastodon import Mastodon
 
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     Connection,
     Image,
@@ -69,6 +70,9 @@ class MastodonClient:
     def _set_version(self, version: tuple[int, int, int]) -> None:
         api = self._api
         api.mastodon_major, api.mastodon_minor, api.mastodon_patch = version
+
+    def allowance(self) -> Allowance | None:
+        return self._asker.allowance()
 
     def ask(self, call: Callable[[Mastodon], T], *, writes: bool = False) -> T:
         if not re.fullmatch(r"[\x21-\x7e]+", self._token):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
@@ -13,6 +13,7 @@ from urllib.parse import quote
 import requests
 
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     Batch,
     Connection,
@@ -114,18 +115,37 @@ class SandboxAdapter:
 
         return self._ask(read)
 
+    def allowance(self) -> Allowance | None:
+        return self._asker.allowance()
+
     # --- writing ---------------------------------------------------------------------------
 
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Proves the token and uploads the pictures."""
+        images = self._fitting(post)
+        self.verify()
+        for image in images:
+            self._media(image, steps)
+
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        for problem in text_problems(post.text, LIMITS, post.images):
-            raise Refused(problem.message, code=problem.code)
-        images = [
-            {"id": self._media(fit(image, LIMITS), steps), "alt_text": image.alt_text}
-            for image in post.images
-        ]
+        images = self._fitting(post)
+        media = [self._media(image, steps) for image in images]
+        try:
+            return self._post(post, media, steps)
+        except Refused as refused:
+            if not media or "never uploaded" not in refused.message:
+                raise
+        # What an earlier attempt uploaded is no longer there: upload it again.
+        media = [self._media(image, steps, again=True) for image in images]
+        return self._post(post, media, steps)
+
+    def _post(self, post: Outgoing, media: Sequence[str], steps: Steps) -> Published:
         body = {
             "text": post.text,
-            "images": images,
+            "images": [
+                {"id": media_id, "alt_text": image.alt_text}
+                for media_id, image in zip(media, post.images, strict=True)
+            ],
             "in_reply_to": post.reply_to.remote_id if post.reply_to else None,
         }
 
@@ -137,6 +157,12 @@ class SandboxAdapter:
 
         steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         return self._ask(send, writes=True)
+
+    def _fitting(self, post: Outgoing) -> list[Image]:
+        """The post's pictures as the Sandbox takes them. Raises Refused for what it never takes."""
+        for problem in text_problems(post.text, LIMITS, post.images):
+            raise Refused(problem.message, code=problem.code)
+        return [fit(image, LIMITS) for image in post.images]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         del since  # the key says it for certain, whenever it was
@@ -187,11 +213,11 @@ class SandboxAdapter:
             raise AuthorisationLost("The access token is empty or holds what no token holds.")
         return self._asker.ask(call, writes=writes)
 
-    def _media(self, image: Image, steps: Steps) -> str:
+    def _media(self, image: Image, steps: Steps, *, again: bool = False) -> str:
         """The id of an uploaded image; one that an earlier attempt uploaded is not sent again."""
         step = f"media.{sha256(image.data).hexdigest()[:16]}"
         media_id = steps.get(step)
-        if media_id is None:
+        if media_id is None or again:
             media_id = self._upload(image)
             steps.put(step, media_id)
         return str(media_id)
@@ -262,7 +288,7 @@ class SandboxAdapter:
             return answer
         if answer.status_code == 503 and _error_code(answer) == "unavailable":
             # With this code, and no other 5xx, the Sandbox promises that nothing happened.
-            raise RetryLater("The Sandbox is down for maintenance.", code="unavailable")
+            raise RetryLater("The Sandbox is down for maintenance.", code="unavailable", down=True)
         raise requests.HTTPError(response=answer)
 
 

@@ -8,13 +8,16 @@ import pytest
 
 from platforms.contract import (
     Adapter,
+    Allowance,
     AuthorisationLost,
     Batch,
+    Counted,
     Feature,
     Image,
     Incoming,
     MentionKind,
     OutcomeUnknown,
+    Prepares,
     Presence,
     Refused,
     ReplyRef,
@@ -51,6 +54,8 @@ def texts(items: list[Incoming]) -> list[str]:
 def test_it_keeps_to_the_protocol(world: World) -> None:
     adapter = world.adapter()
     assert isinstance(adapter, Adapter)
+    assert isinstance(adapter, Counted)
+    assert isinstance(adapter, Prepares)
     assert adapter.info.key == world.key
     assert adapter.limits().text_max > 0
     assert adapter.limits().images_max > 0
@@ -103,6 +108,7 @@ def test_a_server_that_is_not_there(world: World) -> None:
         with pytest.raises(RetryLater) as caught:
             call()
         assert "127.0.0.1" in caught.value.message
+        assert caught.value.down
 
 
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:9", "https://10.0.0.7", "https://[::1]:1"])
@@ -320,8 +326,9 @@ def test_sent_but_not_confirmed_is_unknown_and_then_found(world: World, fault: F
     began = datetime.now(UTC)
     post = outgoing("Did it go out?")
     fault.match = world.writes
-    with world.server.going_wrong(fault), pytest.raises(OutcomeUnknown):
+    with world.server.going_wrong(fault), pytest.raises(OutcomeUnknown) as caught:
         adapter.publish(post, steps=StepsInMemory())
+    assert caught.value.down
     (seen,) = world.posts()
     lookup = world.adapter().find_published(post, since=began)
     assert lookup.published is not None
@@ -370,6 +377,80 @@ def test_an_upload_without_an_answer_is_no_doubt_about_the_post(world: World) ->
     with world.server.going_wrong(fault), pytest.raises(RetryLater):
         world.adapter().publish(outgoing("Image.", picture("One")), steps=StepsInMemory())
     assert world.posts() == []
+
+
+# --- ahead of time ------------------------------------------------------------------------------
+
+
+def uploads(world: World) -> int:
+    return len([asked for asked in world.server.ledger if world.uploads(asked)])
+
+
+def test_what_was_prepared_is_not_done_again(world: World) -> None:
+    steps = StepsInMemory()
+    post = outgoing("Two images.", picture("One", seed=1), picture("Two", seed=2))
+    world.adapter().prepare(post, steps=steps)
+    assert (world.posts(), uploads(world)) == ([], 2)
+    world.adapter().prepare(post, steps=steps)
+    assert uploads(world) == 2
+    world.adapter().publish(post, steps=steps)
+    assert uploads(world) == 2
+    assert world.posts()[0].alts == ("One", "Two")
+
+
+def test_what_was_prepared_may_be_gone(world: World) -> None:
+    steps = StepsInMemory()
+    post = outgoing("An image.", picture("One", seed=1))
+    world.adapter().prepare(post, steps=steps)
+    world.throw_uploads_away()
+    world.adapter().publish(post, steps=steps)
+    assert uploads(world) == 2
+    assert [seen.alts for seen in world.posts()] == [("One",)]
+
+
+@pytest.mark.parametrize("images", [0, 1])
+def test_preparing_tells_that_the_credentials_are_lost(world: World, images: int) -> None:
+    adapter = world.adapter()
+    adapter.verify()
+    world.revoke()
+    with pytest.raises(AuthorisationLost):
+        adapter.prepare(outgoing("Hello.", *[picture("One")] * images), steps=StepsInMemory())
+
+
+def test_preparing_refuses_what_publishing_would(world: World) -> None:
+    adapter = world.adapter()
+    with pytest.raises(Refused, match="over the limit"):
+        adapter.prepare(outgoing("x" * 2_000), steps=StepsInMemory())
+    image = Image(b"%PDF-1.4", "application/pdf", "", 5, 5)
+    with pytest.raises(Refused, match="not an image"):
+        adapter.prepare(outgoing("Look.", image), steps=StepsInMemory())
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_preparing_stops_when_the_delivery_is_somebody_elses(world: World, after: int) -> None:
+    images = [picture("One", seed=1), picture("Two", seed=2)]
+    with pytest.raises(TakenAway):
+        world.adapter().prepare(outgoing("Mine?", *images), steps=StepsTakenAway(after))
+    assert world.posts() == []
+
+
+@pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-"])
+def test_what_the_server_says_is_left(world: World, prefix: str) -> None:
+    adapter = world.adapter()
+    assert isinstance(adapter, Counted)
+    assert adapter.allowance() is None
+    headers = {f"{prefix}Limit": "300", f"{prefix}Remaining": "0", f"{prefix}Reset": "40"}
+    fault = Fault(Reply(429, {"error": "slow down"}, headers=headers), match=world.writes)
+    with world.server.going_wrong(fault), pytest.raises(RetryLater) as caught:
+        adapter.publish(outgoing("Hello."), steps=StepsInMemory())
+    assert (caught.value.too_much, caught.value.down, caught.value.delay_s) == (True, False, 40.0)
+    assert adapter.allowance() == Allowance(300, 0, 40.0)
+
+
+def test_the_declared_rates_can_be_counted(world: World) -> None:
+    for rate in world.info.rates:
+        assert rate.units >= sum(rate.costs.values()) > 0
+        assert rate.per_s > 0
 
 
 # --- in ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from platforms.addresses import AddressRefused, NoAnswer, NotSent, RedirectRefused
 from platforms.contract import (
+    Allowance,
     AuthorisationLost,
     NetworkPolicy,
     OutcomeUnknown,
@@ -19,7 +20,7 @@ from platforms.contract import (
     Refused,
     RetryLater,
 )
-from platforms.failures import Asker, Malformed, delay_of, reason_of, text_of, time_of
+from platforms.failures import Asker, Malformed, allowance_of, delay_of, reason_of, text_of, time_of
 from platforms.guard import Answer, GuardedSession
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -189,3 +190,42 @@ def test_texts_that_have_to_be_there() -> None:
     for bad in ("", None, True, [], {}):
         with pytest.raises(Malformed):
             text_of(bad)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        (
+            {"x_ratelimit_limit": "300", "x_ratelimit_remaining": "7", "x_ratelimit_reset": "12"},
+            Allowance(300, 7, 12.0),
+        ),
+        (
+            {
+                "ratelimit_limit": "5000",
+                "ratelimit_remaining": "0",
+                "ratelimit_reset": str(int(NOW.timestamp()) + 60),
+            },
+            Allowance(5_000, 0, 60.0),
+        ),
+        (
+            {
+                "x_ratelimit_limit": "300",
+                "x_ratelimit_remaining": "299",
+                "x_ratelimit_reset": "2026-11-23T12:05:00.000Z",
+            },
+            Allowance(300, 299, 300.0),
+        ),
+        ({"x_ratelimit_limit": "300", "x_ratelimit_remaining": "7"}, None),
+        (
+            {"x_ratelimit_limit": "-1", "x_ratelimit_remaining": "7", "x_ratelimit_reset": "1"},
+            None,
+        ),
+        (
+            {"x_ratelimit_limit": "300", "x_ratelimit_remaining": "x", "x_ratelimit_reset": "1"},
+            None,
+        ),
+        ({}, None),
+    ],
+)
+def test_what_is_left_by_the_headers(headers: dict[str, str], found: Allowance | None) -> None:
+    assert allowance_of(answer(**headers), NOW) == found

@@ -131,6 +131,10 @@ class World(ABC):
     def revoke(self) -> None:
         """The credentials are taken away."""
 
+    @abstractmethod
+    def throw_uploads_away(self) -> None:
+        """What was uploaded and no post has taken up is gone."""
+
     # --- where faults go ------------------------------------------------------------------------
 
     writes: Match  # the request that publishes
@@ -193,6 +197,9 @@ class BlueskyWorld(World):
     def revoke(self) -> None:
         self.fake.revoke()
 
+    def throw_uploads_away(self) -> None:
+        self.fake.blobs.clear()
+
 
 def _path(method: str, end: str) -> Match:
     return lambda asked: asked.method == method and asked.path.endswith(end)
@@ -244,6 +251,9 @@ class MastodonWorld(World):
 
     def revoke(self) -> None:
         self.fake.revoke()
+
+    def throw_uploads_away(self) -> None:
+        self.fake.media.clear()
 
 
 class GoToSocialWorld(MastodonWorld):
@@ -302,6 +312,10 @@ class SandboxWorld(World):
 
     def revoke(self) -> None:
         self.sandbox.store.accounts.tokens_revoke(self.sandbox.account)
+
+    def throw_uploads_away(self) -> None:
+        with self.sandbox.store.database.writing() as connection:
+            connection.execute("DELETE FROM media")
 
 
 WORLDS: dict[str, type[World]] = {
