@@ -6,7 +6,7 @@ together (mentions.services.ingest). The rest of a feed's row is the poller's ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,9 +24,11 @@ from mentions.errors import NothingNew
 from mentions.incoming import clean_batch
 from mentions.models import Feed
 from mentions.services.ingest import mentions_ingest
-from platforms.contract import AuthorisationLost, PlatformError
+from platforms.contract import AuthorisationLost, Deed, PlatformError
 from scheduling.models import Delivery
 from scheduling.states import State
+from scheduling.traffic.admission import Wish, admit, spend
+from scheduling.traffic.learning import learn
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ does no harm and the accounts of a killed worker wait this long."""
 CLAIM_MAX = 200
 PAGES_MAX = 20
 """Pages of one poll; what is left comes with the next, which is due at once."""
+_PAGE = {Deed.READ: 1}
 AWAKE = timedelta(minutes=3)
 _FAULT = "Reading stopped because of a fault in Socialdesk. It is tried again by itself."
 
@@ -50,18 +53,30 @@ class Polled:
 
 
 def claim_due(now: datetime | None = None, limit: int = CLAIM_MAX) -> list[int]:
-    """Take the accounts that are due, for LEASE; safe to run anywhere at once. Their ids."""
+    """Take the accounts that are due, for LEASE; safe to run anywhere at once. Their ids.
+
+    What its platform has no patience for is put off: publishing goes first.
+    """
     now = now or timezone.now()
     with transaction.atomic():
         _make_missing(now)
-        rows = list(
+        feeds = (
             _due(now)
             .select_for_update(skip_locked=True, of=("self",))
-            .order_by("next_poll_at")
-            .values_list("pk", "account_id")[:limit]
+            .select_related("account")
+            .order_by("next_poll_at")[:limit]
         )
-        Feed.objects.filter(pk__in=[pk for pk, _ in rows]).update(lease_until=now + LEASE)
-    return [account_id for _, account_id in rows]
+        rows = _admitted(list(feeds))
+        Feed.objects.filter(pk__in=[feed.pk for feed in rows]).update(lease_until=now + LEASE)
+    return [feed.account_id for feed in rows]
+
+
+def _admitted(feeds: Sequence[Feed]) -> list[Feed]:
+    waits = admit([Wish(feed.account, _PAGE) for feed in feeds])
+    for feed, wait in zip(feeds, waits, strict=True):
+        if wait is not None:
+            Feed.objects.filter(pk=feed.pk).update(next_poll_at=wait.until)
+    return [feed for feed, wait in zip(feeds, waits, strict=True) if wait is None]
 
 
 def claim_account(account: SocialAccount, now: datetime | None = None) -> bool:
@@ -129,7 +144,14 @@ def _read(feed: Feed, actor: Actor) -> tuple[Polled, bool]:
     account, new = feed.account, 0
     adapter = open_account(account)
     for page in range(1, PAGES_MAX + 1):
-        batch = adapter.fetch_mentions(feed.cursor)
+        if page > 1:
+            spend(Wish(account, _PAGE))
+        try:
+            batch = adapter.fetch_mentions(feed.cursor)
+        except PlatformError as error:
+            learn(account, adapter=adapter, error=error, reading=True)
+            raise
+        learn(account, adapter=adapter, error=None, reading=True)
         new += _keep(feed, actor, batch.items, batch.cursor)
         stuck = batch.cursor == feed.cursor
         feed.cursor = batch.cursor

@@ -10,4 +10,7 @@ declare_events(
     pause__begun="held back",
     pause__ended="ended the hold on {}",
     delivery__tried="began an attempt to publish",
+    delivery__warned="found trouble while preparing",
+    platform__paused="stopped sending to a platform",
+    platform__resumed="went on sending to a platform",
 )

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from operations import hearts
 from scheduling.engine.points import Point, reached
+from scheduling.engine.prepare import LEAD, claim_soon, prepare
 from scheduling.engine.publisher import publisher
 from scheduling.engine.reconcile import due_looks, reconcile
 
@@ -16,6 +17,18 @@ publisher.on_look = hearts.note_tick
 def dispatch_due() -> None:
     reached(Point.TICK_BEGUN)
     publisher.run()
+
+
+@shared_task(name="scheduling.prepare_soon")
+def prepare_soon() -> None:
+    for delivery_id in claim_soon():
+        # Once it is due there is nothing left to prepare.
+        prepare_delivery.apply_async(args=(delivery_id,), expires=LEAD.total_seconds())
+
+
+@shared_task(name="scheduling.prepare_delivery")
+def prepare_delivery(delivery_id: int) -> None:
+    prepare(delivery_id)
 
 
 @shared_task(name="scheduling.reconcile_unknown")

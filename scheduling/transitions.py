@@ -143,6 +143,9 @@ def _with_defaults(source: State, target: State, fields: Mapping[str, Any]) -> d
         result.setdefault("hold_reason", "")
     if target not in (State.SCHEDULED, State.PUBLISHING, State.UNKNOWN):
         result.setdefault("next_try_at", None)
+    if target == State.SCHEDULED:
+        result.setdefault("prepared_at", None)
+    result.setdefault("notice", "")
     result.update(state=target, state_since=timezone.now())
     return result
 

@@ -364,6 +364,7 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULER = "operations.clock:Clock"
 CELERY_BEAT_SCHEDULE = {
     "dispatch-due": {"task": "scheduling.dispatch_due", "schedule": 1.0, "options": {"expires": 5}},
+    "prepare": {"task": "scheduling.prepare_soon", "schedule": 5.0, "options": {"expires": 10}},
     "reconcile": {
         "task": "scheduling.reconcile_unknown",
         "schedule": 2.0,

@@ -27,7 +27,8 @@ FOUND = 6
 def my_day(request: HttpRequest) -> HttpResponse:
     """Four blocks in order of urgency."""
     actor = actor_of(request)
-    trouble, soon = day.in_trouble(actor), day.approvals_soon(actor)
+    trouble = [*day.noticed(actor), *day.in_trouble(actor)]
+    soon = day.approvals_soon(actor)
     returned, drafts = day.returned_to(actor), day.drafts_of(actor)
     conversations = assigned_to(actor)
     context = {

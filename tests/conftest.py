@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,9 +72,12 @@ def calm(media_root: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _calm(settings: Any, tmp_path: Any) -> None:
+def _calm(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in calm(tmp_path / "media").items():
         setattr(settings, name, value)
+    # Nothing is known of the platforms' patience.
+    monkeypatch.setattr("scheduling.traffic.store.namespace", uuid.uuid4().hex)
+    monkeypatch.setattr("scheduling.traffic.learning._seen", {})
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from audit.actions import action
 from audit.actors import Actor, ActorKind
 from scheduling.engine.lanes import Lane, Lanes
 from scheduling.engine.order import due, next_in_line
+from scheduling.engine.waiting import admitted
 from scheduling.gate import Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Pause
 from scheduling.recheck import grace, overdue_reason
@@ -76,10 +77,12 @@ def lock_due(limit: int, lanes: Lanes) -> list[Delivery]:
     places = {place.pk: place.lane for place in next_in_line(now)}
     while found := _locked(places, lanes, now, limit - len(claimed)):
         # What waits behind a platform that by then has its share is found by the next round.
+        let_in = []
         for delivery in found:
             lane = places.pop(delivery.pk)
             if shut.over(delivery.account_id) is None and lanes.admit(lane):
-                claimed.append(delivery)
+                let_in.append(delivery)
+        claimed += admitted(let_in, lanes)
     return claimed
 
 

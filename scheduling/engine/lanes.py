@@ -48,3 +48,7 @@ class Lanes:
             return False
         self._busy[lane] += 1
         return True
+
+    def leave(self, lane: Lane) -> None:
+        """Give a place back."""
+        self._busy[lane] -= 1

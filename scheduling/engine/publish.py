@@ -27,6 +27,7 @@ from audit.actors import Actor, ActorKind
 from platforms.contract import (
     DUPLICATE,
     AuthorisationLost,
+    Deed,
     OutcomeUnknown,
     Outgoing,
     PlatformError,
@@ -47,6 +48,8 @@ from scheduling.gate import OPEN, Shut, pass_gate
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome
 from scheduling.recheck import SendersRights, paused, why_not
 from scheduling.states import State
+from scheduling.traffic.admission import Wish, spend
+from scheduling.traffic.learning import learn
 from scheduling.transitions import by_row, move, move_many
 
 log = structlog.get_logger(__name__)
@@ -202,7 +205,17 @@ def _send(delivery: Delivery) -> Published:
         post = outgoing_of(delivery)
     except OSError:
         raise RetryLater("A picture of this post could not be read just now.") from None
-    return open_account(delivery.account).publish(post, steps=StoredSteps(delivery))
+    account = delivery.account
+    if post.images and delivery.prepared_at is None:
+        spend(Wish(account, {Deed.UPLOAD: len(post.images)}))
+    adapter = open_account(account)
+    try:
+        published = adapter.publish(post, steps=StoredSteps(delivery))
+    except PlatformError as error:
+        learn(account, adapter=adapter, error=error)
+        raise
+    learn(account, adapter=adapter, error=None)
+    return published
 
 
 @action(

@@ -56,15 +56,17 @@ def reconcile(delivery_id: int) -> str:
     if delivery is None:
         return ""
     first = delivery.attempts.order_by("pk").first()
+    down = False
     since = (first.started_at if first else delivery.created_at) - CLOCK_SKEW
     try:
         post = outgoing_of(delivery, with_data=False)
         lookup = open_account(delivery.account).find_published(post, since=since)
     except PlatformError as error:
+        down = error.down
         lookup = Lookup(Presence.UNCLEAR, reason=error.message)
     reached(Point.LOOK_ANSWERED)
     try:
-        _settle(actor=RECONCILER, delivery=delivery, lookup=lookup)
+        _settle(actor=RECONCILER, delivery=delivery, lookup=lookup, down=down)
     except Stale:
         return ""
     reached(Point.LOOK_COMMITTED)
@@ -72,7 +74,7 @@ def reconcile(delivery_id: int) -> str:
 
 
 @action("delivery.settled", needs=by(ActorKind.WORKER), may_find_nothing=True)
-def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
+def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup, down: bool) -> None:
     if lookup.presence is Presence.FOUND and lookup.published is not None:
         mark_published(delivery, lookup.published)
     elif (
@@ -82,7 +84,7 @@ def _settle(*, actor: Actor, delivery: Delivery, lookup: Lookup) -> None:
     ):
         _absent(delivery)
     else:
-        _look_again(delivery, lookup)
+        _look_again(delivery, lookup, down)
     reached(Point.LOOK_WRITTEN)
 
 
@@ -114,11 +116,14 @@ def _quiet_in(delivery: Delivery) -> timedelta:
     return ended + timedelta(seconds=settings.REQUEST_TIMEOUT_S) - timezone.now()
 
 
-def _look_again(delivery: Delivery, lookup: Lookup) -> None:
-    """Plan the next look, or leave it to a person; what is known of the post does not change."""
+def _look_again(delivery: Delivery, lookup: Lookup, down: bool) -> None:
+    """Plan the next look, or leave it to a person; what is known of the post does not change.
+
+    A server that is `down` has not been asked: it is looked at again, however long that lasts.
+    """
     now = timezone.now()
     steps = dict(delivery.steps)
-    looks = delivery.checks + 1
+    looks = min(delivery.checks + 1, MOST_LOOKS - 1) if down else delivery.checks + 1
     wait = timedelta(seconds=min(600, 5 * 2 ** min(looks, 8)))
     if lookup.presence is Presence.ABSENT:
         steps["absent"] = True

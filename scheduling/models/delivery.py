@@ -55,6 +55,8 @@ class Delivery(models.Model):
     checks = models.PositiveSmallIntegerField(default=0)  # look-ups while in doubt
     steps = models.JSONField(default=dict, blank=True)
     stamp = models.DateTimeField(null=True, blank=True)  # of the first attempt; the same for all
+    prepared_at = models.DateTimeField(null=True, blank=True)  # when it was prepared ahead of time
+    notice = models.CharField(max_length=500, blank=True)  # why it waits, or what will go wrong
     problem = models.CharField(max_length=500, blank=True)  # the last failure, for people
     problem_code = models.CharField(max_length=64, blank=True)
 
@@ -73,6 +75,8 @@ class Delivery(models.Model):
             "checks",
             "steps",
             "stamp",
+            "prepared_at",
+            "notice",
             "created_at",
         ]
     )
@@ -124,6 +128,11 @@ class Delivery(models.Model):
                 fields=["state", "account"],
                 condition=Q(state__in=[State.FAILED, State.HELD, State.UNKNOWN]),
                 name="delivery_in_trouble",
+            ),
+            models.Index(
+                fields=["account", "due_at"],
+                condition=Q(state=State.SCHEDULED) & ~Q(notice=""),
+                name="delivery_noticed",
             ),
             models.Index(fields=["account", "due_at"], name="delivery_calendar"),
             models.Index(fields=["account", "state", "due_at"], name="delivery_by_state"),

@@ -20,6 +20,14 @@ SOON = timedelta(hours=4)
 """An approval whose post is due this soon needs somebody now."""
 
 
+def noticed(actor: Actor) -> list[Delivery]:
+    """What is scheduled and will not go out as things stand, or waits for its platform."""
+    rows = Delivery.objects.filter(
+        account__in=accounts_where(actor, Capability.DRAFT), state=State.SCHEDULED
+    ).exclude(notice="")
+    return list(rows.select_related("account", "post").order_by("due_at", "pk")[:SHOWN])
+
+
 def in_trouble(actor: Actor) -> list[Delivery]:
     """Failed, unknown and held deliveries the person may do something about, latest first."""
     accounts = accounts_where(actor, Capability.DRAFT)

@@ -118,7 +118,7 @@ def delivery_reschedule(*, actor: Actor, delivery: Delivery, due_at: datetime) -
     before, due = delivery.due_at, checked_due(due_at)
     fields: dict[str, Any] = {"due_at": due}
     if delivery.state == State.SCHEDULED:
-        fields["next_try_at"] = due
+        fields |= {"next_try_at": due, "prepared_at": None, "notice": ""}
     for name, value in fields.items():
         setattr(delivery, name, value)
     Delivery.objects.filter(pk=delivery.pk).update(**fields)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from audit.actions import EVENTS
-from platforms.contract import Feature, Limits, PlatformInfo, TextUnit
+from platforms.contract import Deed, Feature, Limits, PlatformInfo, TextUnit
 from platforms.registry import platform_info, platform_keys
+from scheduling.traffic.budgets import span
 from socialdesk.reference.markdown import code, page, table
 
 FEATURES = {
@@ -19,6 +20,11 @@ FEATURES = {
 }
 NO_PAGE = (Feature.SEARCH, Feature.HIDE, Feature.BLOCK)
 """What the modules can do and no page of the desk offers yet."""
+DEEDS = {
+    Deed.PUBLISH: "A post takes",
+    Deed.UPLOAD: "A picture takes",
+    Deed.READ: "A reading takes",
+}
 UNITS = {
     TextUnit.GRAPHEME: "characters as people see them (Unicode grapheme clusters)",
     TextUnit.CHARACTER: "characters (Unicode code points)",
@@ -47,9 +53,27 @@ def platforms_page() -> str:
         f"No page offers these yet: {', '.join(FEATURES[one].lower() for one in NO_PAGE)}.",
         "## Limits",
         table(("", *names), [(head, *(one[head] for one in limits)) for head in limits[0]]),
+        "## Rates",
+        "What a platform takes of us, and what each deed takes of that. Rather than ask for more, "
+        "Socialdesk waits.",
+        table(
+            ("Platform", "Rate", "Of whom", *DEEDS.values()), [r for i in infos for r in _rates(i)]
+        ),
         "## What connecting one takes",
         table(("Platform", "Key", "Server", "Handle", "Secret"), [_connect(i) for i in infos]),
     )
+
+
+def _rates(info: PlatformInfo) -> list[tuple[str, ...]]:
+    return [
+        (
+            info.label,
+            f"{rate.units:,} {rate.name} {span(rate.per_s)}",
+            "the desk, on one server" if rate.shared else "an account",
+            *(str(rate.costs.get(deed, "")) for deed in DEEDS),
+        )
+        for rate in info.rates
+    ]
 
 
 def _limits(limits: Limits) -> dict[str, str]:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.levels import Level
 from accounts.models import SocialAccount, User
 from platforms.contract import (
+    Allowance,
     Batch,
     Lookup,
     Outgoing,
@@ -39,12 +40,26 @@ class Network:
     answers: list[Any] = field(default_factory=list)
     lookups: list[Lookup] = field(default_factory=list)
     during: Callable[[Any], None] | None = None
+    prepared: list[Outgoing] = field(default_factory=list)
+    preparing: list[Any] = field(default_factory=list)  # what to raise, or do with the steps
+    left: Allowance | None = None
     own_posts: list[OwnPost] | PlatformError = field(default_factory=list)
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
         if isinstance(self.own_posts, PlatformError):
             raise self.own_posts
         return Batch(self.own_posts, "")
+
+    def allowance(self) -> Allowance | None:
+        return self.left
+
+    def prepare(self, post: Outgoing, *, steps: Any) -> None:
+        self.prepared.append(post)
+        answer = self.preparing.pop(0) if self.preparing else None
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            answer(steps)
 
     def publish(self, post: Outgoing, *, steps: Any) -> Published:
         self.arrived.append(post)

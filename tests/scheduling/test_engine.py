@@ -357,6 +357,13 @@ class TestDoubt:
         assert doubtful.next_try_at is None
         assert due_looks() == []
 
+    def test_a_platform_that_is_down_has_not_been_asked(self, doubtful, network):
+        network.lookups = [RetryLater("Down", down=True)] * (MOST_LOOKS + 3)
+        for _ in range(MOST_LOOKS + 3):
+            reconcile(doubtful.pk)
+        wait = after(doubtful).next_try_at - timezone.now()
+        assert timedelta(minutes=9) < wait <= timedelta(minutes=10)
+
 
 class TestTheSameTextIsThere:
     """A platform refuses a text because the account has just posted it: is that post ours?"""
