@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from operations.views import destinations, overview
+from operations.views import destinations, overview, platforms
 
 app_name = "operations"
 urlpatterns = [
@@ -14,4 +14,5 @@ urlpatterns = [
     path("alerts/<uuid:destination_id>/", destinations.change, name="destination"),
     path("alerts/<uuid:destination_id>/test/", destinations.test, name="destination_test"),
     path("alerts/<uuid:destination_id>/remove/", destinations.remove, name="destination_remove"),
+    path("platforms/", platforms.platforms, name="platforms"),
 ]

@@ -62,6 +62,7 @@ A_PERSON = Needs(roles=LOOK_AT_PEOPLE.roles, oneself=True)
 NAME_PEOPLE = Needs(anywhere=C.MANAGE, roles=frozenset({ORG.ACCOUNTS}))
 RECORD = Needs(anywhere=C.VIEW, roles=frozenset({ORG.RECORD}))
 WATCH = _role(ORG.SETTINGS, ORG.RECORD)
+WATCH_PLATFORMS = Needs(anywhere=C.MANAGE, roles=WATCH.roles)
 AN_EVENT = Needs(frozenset({C.VIEW}), C.VIEW, frozenset({ORG.RECORD}))
 PAUSE = Needs(anywhere=C.APPROVE, roles=frozenset({ORG.ACCOUNTS}))
 DRAFT_ANYWHERE = Needs(anywhere=C.DRAFT)
@@ -216,6 +217,7 @@ ADDRESSES: Mapping[str, Address] = {
     "mentions:reply_check": _ask("have a reply counted while one writes", VIEW),
     # --- operations
     "operations:overview": _page("see how Socialdesk itself is doing", WATCH),
+    "operations:platforms": _page("see which platforms work", WATCH_PLATFORMS),
     "operations:alerts": _page("see where alerts go and whether they arrive", WATCH),
     "operations:destination_new": _form("add a place alerts go to", SETTINGS),
     "operations:destination": _form("change a place alerts go to", SETTINGS),

@@ -126,6 +126,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "operations:alerts": ("admin /operations/alerts/", "auditor /operations/alerts/"),
     "operations:destination_new": ("admin /operations/alerts/new/",),
     "operations:destination": ("admin /operations/alerts/{destination}/",),
+    "operations:platforms": ("admin /operations/platforms/", "manager /operations/platforms/"),
     "audit:record": (
         "auditor /record/",
         "auditor /record/?text=zebra",

@@ -277,6 +277,7 @@ FILLINGS: Mapping[str, Filling] = {
     "operations:destination_test": _place(),
     "operations:destination_remove": _place(),
     "metrics": lambda w, s: Fill(answers=(404,)),
+    "operations:platforms": NONE,
     "audit:record": NONE,
     "audit:export": NONE,
     "audit:people": lambda w, s: Fill(query={"who": "Writer"}),
