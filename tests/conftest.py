@@ -20,13 +20,19 @@ from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
 
 ACCEPTANCE = "tests/acceptance/"
 
+# Before pytest_configure, where hypothesis looks for the one that --hypothesis-profile names.
+for _name, _examples in {"desk": 100, "long": 3_000}.items():
+    hypothesis.settings.register_profile(
+        _name,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+hypothesis.settings.load_profile("desk")
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests that commit end with a TRUNCATE, which the record's trigger refuses: lift it there."""
-    hypothesis.settings.register_profile(
-        "desk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-    )
-    hypothesis.settings.load_profile("desk")
     plain = DatabaseOperations.sql_flush
 
     def sql_flush(self: Any, style: Any, tables: Any, **kwargs: Any) -> list[str]:
