@@ -38,6 +38,10 @@ bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m benchmarks.pages
 
+bench-rights: ## measure what a permission costs with 2,000 people, 300 accounts and 40,000 grants
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m benchmarks.rights
+
 bench-publish: ## measure how late and how fast posts go out (SCENARIO= for one, DURATION= for a shorter steady)
 	@$(BOOTSTRAP) --dev --no-frontend
 	@$(VENV) -m benchmarks.publish
@@ -103,4 +107,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real bench-pages bench-publish bench-audit coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real bench-pages bench-rights bench-publish bench-audit coverage check check-django fmt screenshots env services services-stop key record-key lock clean
