@@ -73,6 +73,7 @@ def change(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @require_POST
 def test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
+    require_org(actor_of(request), OrgCapability.SETTINGS)
     place = get_object_or_404(Destination, pk=destination_id)
     try:
         services.destination_test(actor=actor_of(request), destination=place)
@@ -85,6 +86,7 @@ def test(request: HttpRequest, destination_id: UUID) -> HttpResponse:
 
 @require_POST
 def remove(request: HttpRequest, destination_id: UUID) -> HttpResponse:
+    require_org(actor_of(request), OrgCapability.SETTINGS)
     place = get_object_or_404(Destination, pk=destination_id)
     services.destination_remove(actor=actor_of(request), destination=place)
     messages.success(request, f"No more alerts go to {place}.")

@@ -1,0 +1,200 @@
+"""What people, commands and tasks do is one act on record each, by who did it.
+
+One act is one group of events with one number (`Event.act`): a bulk act has a line for each thing
+it changed, all with that number, and what follows from it (queued posts held when a right ends) is
+in the group by the worker that did it. Every address is replayed in test_matrix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command, get_commands
+from django.test import Client
+from django.utils import timezone
+
+from accounts.levels import Capability, Level
+from accounts.services.people import user_invite
+from accounts.services.teams import team_create
+from audit.actions import action, record
+from audit.models import Event
+from scheduling.engine.claim import claim_due
+from scheduling.engine.publish import publish
+from scheduling.models import Delivery, HoldKind
+from scheduling.states import State
+from socialdesk.celery import app
+from tests.factories import COMMAND, PASSWORD, UserFactory
+from tests.rights.asking import ask, remember
+from tests.rights.fillings import FILLINGS
+from tests.rights.world import World
+
+pytestmark = pytest.mark.usefixtures("db")
+
+ROOMS = ("accounts", "audit", "mentions", "operations", "scheduling", "socialdesk")
+
+
+def acts_of(do: Callable[[], Any]) -> list[set[tuple[str, str, str]]]:
+    """What `do` put on record, by act: name, kind and label of the actor of each event."""
+    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    do()
+    found: dict[object, set[tuple[str, str, str]]] = {}
+    for event in Event.objects.filter(pk__gt=newest).order_by("pk"):
+        line = (event.name, event.actor_kind, event.actor_label)
+        found.setdefault(event.act, set()).add(line)
+    return list(found.values())
+
+
+# --- signing in -----------------------------------------------------------------------------------
+
+
+def test_signing_in_failing_to_and_signing_out_are_acts(world):
+    user = UserFactory(full_name="Sia Signs", password=PASSWORD)
+    client = Client()
+
+    def sign_in(password: str) -> None:
+        client.post("/auth/sign-in/", {"login": user.email, "password": password})
+
+    assert acts_of(lambda: sign_in("wrong")) == [
+        {("session.refused", "anonymous", "somebody not signed in")}
+    ]
+    assert acts_of(lambda: sign_in(PASSWORD)) == [{("session.started", "person", "Sia Signs")}]
+    assert acts_of(lambda: client.post("/auth/sign-out/")) == [
+        {("session.ended", "person", "Sia Signs")}
+    ]
+
+
+def test_accepting_an_invitation_is_the_visitors_act_and_then_they_are_signed_in(world):
+    _, link = user_invite(
+        actor=COMMAND, email="ned@northmoor.example", full_name="Ned New", send=False
+    )
+    client = Client()
+    client.get("/" + link.split("/", 3)[3])
+    data = {"full_name": "Ned New", "password": PASSWORD, "again": PASSWORD}
+    assert acts_of(lambda: client.post("/people/join/", data)) == [
+        {("person.joined", "anonymous", "somebody not signed in")},
+        {("session.started", "person", "Ned New")},
+    ]
+
+
+def test_reading_and_exporting_the_record_are_acts(world):
+    auditor = world.personas["auditor"]
+    remember()
+    for name, wanted in {
+        "audit:record": ["record.read"],
+        "audit:event": ["record.read"],
+        "audit:export": ["record.export_began", "record.exported"],
+    }.items():
+        answer = ask(world, auditor, name, "GET", FILLINGS[name](world, world.sides["own"]))
+        assert [event.name for event in answer.events] == wanted, name
+        assert {event.actor_id for event in answer.events} == {auditor.me.pk}
+
+
+# --- nothing without its act ----------------------------------------------------------------------
+
+
+def test_what_is_rolled_back_leaves_nothing_on_record(world):
+    @action("team.created", needs=lambda actor, arguments: _Yes())
+    def breaks(*, actor: Any) -> None:
+        record("team.created", subject=team_create(actor=actor, name="Half a team"))
+        raise ZeroDivisionError
+
+    def run() -> None:
+        with pytest.raises(ZeroDivisionError):
+            breaks(actor=COMMAND)
+
+    assert acts_of(run) == []
+
+
+class _Yes:
+    allowed, reason, hidden = True, "", False
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+COMMANDS: dict[str, Callable[[World], list[str]]] = {
+    "user_invite": lambda w: ["ian@northmoor.example", "--name", "Ian Invited", "--no-email"],
+    "user_freeze": lambda w: [w.newcomer.email, "--reason", "a lost phone"],
+    "grant_set": lambda w: [
+        str(w.sides["own"].account.pk),
+        "viewer",
+        "--user",
+        w.newcomer.email,
+        "--reason",
+        "joins",
+    ],
+    "credentials_rotate": lambda w: [],
+}
+NO_ACT = {
+    "account_check": "asks the platform; what changed by it is an act, tried in tests/accounts",
+    "account_connect": "proven on the practice network, in tests/accounts/test_commands.py",
+    "audit_erase": "tried in tests/audit",
+    "audit_evidence": "tried in tests/audit",
+    "audit_key_change": "tried in tests/audit",
+    "audit_keys": "only reads",
+    "audit_seal": "the sealer's work by hand",
+    "audit_verify": "only reads",
+    "audit_export": "tried in tests/audit/test_export.py: two acts, begun and ended",
+    "generate_docs": "writes files of the project",
+    "mentions_poll": "the poller's work by hand, tried in tests/mentions/test_command.py",
+    "post_create": "acts as a person, tried in tests/scheduling/test_commands.py",
+    "publish_due": "the engine's work by hand, tried in tests/scheduling/test_commands.py",
+    "seed_demo": "the demo's many acts, by its people",
+}
+
+
+def test_no_command_is_unknown():
+    ours = {name for name, room in get_commands().items() if room in ROOMS}
+    assert ours == set(COMMANDS) | set(NO_ACT)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_one_act_by_the_command(world, name, capsys):
+    (act,) = acts_of(lambda: call_command(name, *COMMANDS[name](world)))
+    assert {kind for _, kind, _ in act} == {"command"}
+    assert all(name in label for _, _, label in act)
+
+
+# --- tasks: whose right counts --------------------------------------------------------------------
+
+TASKS = {
+    "accounts.check_due_accounts": "account-health",
+    "mentions.dispatch_polls": "claims alone",
+    "mentions.poll_account": "poller",
+    "operations.send_alerts": "messages about what is on record",
+    "scheduling.dispatch_due": "dispatcher and publisher, in the right of each sender",
+    "scheduling.prepare_soon": "claims alone",
+    "scheduling.prepare_delivery": "takes pictures ahead; what is sent is decided when it is due",
+    "scheduling.reconcile_unknown": "claims alone",
+    "scheduling.reconcile_delivery": "reconciler",
+}
+"""Each task, and as which worker it acts; only sending asks for the right of a person."""
+
+
+def test_no_task_is_unknown():
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if not name.startswith("celery.")} == set(TASKS)
+
+
+@pytest.mark.parametrize("key", [*Level, "approver by team", "no grant", "frozen person"])
+@pytest.mark.parametrize("reviewed", [False, True])
+def test_the_engine_sends_in_the_right_of_the_sender_and_holds_without_it(world, key, reviewed):
+    persona, side = world.personas[key], world.sides["own"]
+    delivery = side.deliveries["approved" if reviewed else "scheduled"]
+    now = timezone.now()
+    Delivery.objects.filter(account=side.account).exclude(pk=delivery.pk).update(
+        state=State.CANCELLED, next_try_at=None, lease_until=None
+    )
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=State.SCHEDULED, sender=persona.me, due_at=now, next_try_at=now
+    )
+    needed = Capability.DRAFT if reviewed else Capability.PUBLISH
+    may = needed in persona.on_own and persona.signed_in
+    acts = acts_of(lambda: [publish(*claim) for claim in claim_due()])
+    delivery.refresh_from_db()
+    assert delivery.state == (State.PUBLISHED if may else State.HELD)
+    if not may:
+        assert delivery.hold_kind in (HoldKind.LAPSED, HoldKind.FROZEN)
+    assert {kind for act in acts for _, kind, _ in act} == {"worker"}
+    assert all(len({label for _, _, label in act}) == 1 for act in acts), "one worker an act"
