@@ -40,7 +40,7 @@ def counted_accounts() -> None:
 def whole_site(password: str, secret: str) -> None:
     """Prints what stands for each word in the addresses of site.py, as JSON."""
     told = _people(password, secret) | _accounts() | _writing()
-    print(json.dumps(told | _watching() | _keeping_back()))
+    print(json.dumps(told | _watching() | _keeping_back(), default=str))
 
 
 def passkey() -> None:
