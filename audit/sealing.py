@@ -22,10 +22,10 @@ from audit.tree import Tree
 BATCH = 5_000
 """Events sealed at a time: about a quarter of a second's work."""
 _LOCK = 0x5EA1  # of PostgreSQL's advisory locks
-_WAITING = f"""
-    SELECT {COLUMNS} FROM audit_unsealed q JOIN audit_event e ON e.id = q.event_id
-    WHERE NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = q.event_id)
-    ORDER BY q.event_id LIMIT %s
+_WAITING = "SELECT event_id FROM audit_unsealed ORDER BY event_id LIMIT %s"
+_EVENTS = f"""
+    SELECT {COLUMNS} FROM audit_event e WHERE e.id = ANY(%s::bigint[])
+    AND NOT EXISTS (SELECT FROM audit_leaf l WHERE l.event_id = e.id) ORDER BY e.id
 """  # noqa: S608  # the columns are ours
 _LEAVES = (
     "INSERT INTO audit_leaf (index, event_id, hash, who, what)"
@@ -63,10 +63,14 @@ def seal(limit: int = BATCH) -> Sealed | None:
             cursor.execute("SELECT clock_timestamp()")
             looked_at = cursor.fetchone()[0]
             cursor.execute(_WAITING, [limit])
+            waiting = [row[0] for row in cursor.fetchall()]
+            # By number, in a query of its own: however long the queue is, this reads a batch.
+            cursor.execute(_EVENTS, [waiting])
             rows = rows_of(cursor.fetchall())
+            cursor.execute(_DONE, [waiting])
         if not rows:
             return None
-        more = len(rows) == limit
+        more = len(waiting) == limit
         tree = _take_in(rows)
         _sign(tree, rows[-1].occurred_at if more else looked_at)
         return Sealed(len(rows), tree.size, more)
@@ -93,7 +97,6 @@ def _take_in(rows: Sequence[Row]) -> Tree:
     with connection.cursor() as cursor:
         cursor.execute(_LEAVES, [tree.size, ids, hashes, *map(list, zip(*bound, strict=True))])
         cursor.execute(_SALTS, [ids, *map(list, zip(*salts, strict=True))])
-        cursor.execute(_DONE, [ids])
     tree.grow(hashes)
     return tree
 
