@@ -28,11 +28,19 @@ run: ## set everything up and serve it at http://127.0.0.1:8000 (PORT= changes t
 
 test: ## run the tests, the browser ones included (ARGS= for pytest)
 	@$(BOOTSTRAP) --dev
-	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real $(ARGS)
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --ignore=tests/faults $(ARGS)
 
 test-real: ## run the main job on a real Bluesky network started on this machine
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -m real tests/real $(ARGS)
+
+test-faults: ## run the kill matrix: faulty networks, and death at every point (under 10 minutes)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@DURABLE_SERVICES=yes $(VENV) -m pytest -m faults $(or $(ARGS),tests/faults)
+
+test-faults-long: ## the same with thousands of deliveries (FAULTS_SEED= another seed)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@DURABLE_SERVICES=yes FAULTS_SCALE=20 $(VENV) -m pytest -m faults $(or $(ARGS),tests/faults)
 
 bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
@@ -52,8 +60,8 @@ bench-audit: ## measure what the sealed record costs and how fast a million even
 
 coverage: ## run the tests and see that 90% of the branches of the five apps were taken
 	@$(BOOTSTRAP) --dev
-	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --cov=accounts --cov=audit \
-		--cov=mentions --cov=operations --cov=scheduling --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --ignore=tests/faults \
+		--cov=accounts --cov=audit --cov=mentions --cov=operations --cov=scheduling --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 check: ## lint, types, import contracts, migrations, settings, templates, generated docs
 	@$(BOOTSTRAP) --dev
@@ -107,4 +115,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real bench-pages bench-rights bench-publish bench-audit coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real test-faults test-faults-long bench-pages bench-rights bench-publish bench-audit coverage check check-django fmt screenshots env services services-stop key record-key lock clean

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from operations import hearts
+from scheduling.engine.clock import clock
 from scheduling.engine.points import Point, reached
 from scheduling.engine.prepare import LEAD, claim_soon, prepare
 from scheduling.engine.publisher import publisher
@@ -33,6 +34,8 @@ def prepare_delivery(delivery_id: int) -> None:
 
 @shared_task(name="scheduling.reconcile_unknown")
 def reconcile_unknown() -> None:
+    if not clock.is_right():
+        return
     for delivery_id in due_looks():
         reconcile_delivery.delay(delivery_id)
 

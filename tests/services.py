@@ -25,6 +25,7 @@ from socialdesk.launcher.services import Services
 SUPERUSER = "TESTS_SUPERUSER_PASSWORD"
 """Where the embedded server's own administrator's password is, for tests that act as them."""
 
+_running: list[Services] = []
 _REQUIRE = "SOCIALDESK_REQUIRE_BROWSER"
 _REQUIRED = "REQUIRE_BROWSER"  # the settings refuse SOCIALDESK_ names they do not know
 
@@ -50,12 +51,21 @@ def _start() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if not is_given(os.environ, "SOCIALDESK_DATA_DIR"):
         os.environ["SOCIALDESK_DATA_DIR"] = str(folder / "data")
-    services = Services(Layout(folder), os.environ, durable=False)
+    # Those who crash the servers want them as they run in earnest.
+    durable = os.environ.get("DURABLE_SERVICES") == "yes"
+    services = Services(Layout(folder), os.environ, durable=durable)
     services.start()
+    _running.append(services)
     atexit.register(services.stop)  # registered last, so it runs before the folder goes
     os.environ.update(services.urls)
     if services.postgres is not None:
         os.environ[SUPERUSER] = services.postgres.admin_password
+
+
+def running() -> Services:
+    """The servers of this run, for tests that do something to them."""
+    (services,) = _running
+    return services
 
 
 @pytest.hookimpl(wrapper=True)

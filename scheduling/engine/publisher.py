@@ -18,6 +18,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from scheduling.engine.claim import claim_due, next_due, take_back_expired
+from scheduling.engine.clock import clock
 from scheduling.engine.lanes import Lane, Lanes, lane_of
 from scheduling.engine.publish import Begun, Sent, begin, finish, send, take
 
@@ -93,7 +94,7 @@ class Publisher:
 
     def _take_on(self) -> float | None:
         """Claim and begin what there is room for; seconds until there may be more, if there may."""
-        if self._closing.is_set():
+        if self._closing.is_set() or not clock.is_right():
             return None
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()

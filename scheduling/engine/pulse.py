@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import reduce
 from operator import or_
 
@@ -16,8 +17,8 @@ import structlog
 from django.conf import settings
 from django.db import Error, connection
 from django.db.models import Q
+from django.db.models.functions import Now
 
-from scheduling.engine.claim import lease_end
 from scheduling.models import Delivery
 from scheduling.states import State
 
@@ -69,7 +70,10 @@ def renew(held: list[tuple[int, int]]) -> int:
     """Renew the leases of these (delivery id, fence); how many still stood."""
     claims = reduce(or_, (Q(pk=pk, fence=fence) for pk, fence in held))
     # One that ran out while the database was away and that nobody took back is still ours.
-    return Delivery.objects.filter(claims, state=State.PUBLISHING).update(lease_until=lease_end())
+    # By the database's time: a clock that leaps in the middle of a call makes no lease of an hour.
+    return Delivery.objects.filter(claims, state=State.PUBLISHING).update(
+        lease_until=Now() + timedelta(seconds=settings.PUBLISH_LEASE_S)
+    )
 
 
 pulse = Pulse()

@@ -36,6 +36,7 @@ from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Post
 from scheduling.states import State
 from scheduling.traffic.rebuilding import rebuild
 from tests.factories import CredentialFactory, SocialAccountFactory, give
+from tests.platforms.server import wait_for
 from tests.scheduling.conftest import Desk, Network, fall_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -264,6 +265,28 @@ class TestTheRun:
         assert inside.wait(PATIENCE_S)
         publisher.run()
         assert states() == {State.PUBLISHING}
+        go_on.set()
+
+    def test_calls_that_hang_do_not_hide_what_a_dead_worker_left(
+        self, desk, network, in_background, monkeypatch
+    ):
+        monkeypatch.setattr(publishing, "SENDERS", 1)  # one under way leaves no room
+        other = another_account(desk)
+        inside, go_on = threading.Event(), threading.Event()
+
+        def during(_steps: object) -> None:
+            inside.set()
+            go_on.wait(PATIENCE_S)
+
+        network.during = during
+        due_on(desk, desk.account)
+        in_background()
+        assert inside.wait(PATIENCE_S)
+        (left,) = due_on(desk, other)
+        Delivery.objects.filter(pk=left.pk).update(
+            state=State.PUBLISHING, fence=1, lease_until=timezone.now() - timedelta(seconds=1)
+        )
+        wait_for(lambda: Delivery.objects.get(pk=left.pk).state == State.SCHEDULED)
         go_on.set()
 
     def test_told_to_close_it_finishes_what_it_has_and_takes_nothing_new(
