@@ -27,20 +27,17 @@ FOUND = 6
 def my_day(request: HttpRequest) -> HttpResponse:
     """Four blocks in order of urgency."""
     actor = actor_of(request)
-    trouble = [*day.noticed(actor), *day.in_trouble(actor)]
-    soon = day.approvals_soon(actor)
-    returned, drafts = day.returned_to(actor), day.drafts_of(actor)
-    conversations = assigned_to(actor)
+    trouble, soon = day.needs_now(actor), day.approvals_soon(actor)
+    drafts, conversations = day.own_drafts(actor), assigned_to(actor)
     context = {
         "trouble": trouble,
         "soon": soon,
-        "returned": returned,
-        "drafts": [d for d in drafts if d not in returned],
+        "drafts": drafts,
         "conversations": conversations,
         "next_out": day.next_out(actor),
         "came_in": came_in(actor),
         "nothing_now": not (trouble or soon),
-        "nothing_waits": not (returned or drafts or conversations),
+        "nothing_waits": not (drafts or conversations),
     }
     return render(request, "my_day.html", context)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils import timezone
 
 from accounts.levels import Capability
-from accounts.models import SocialAccount
 from accounts.policy import accounts_where
 from audit.actors import Actor
 from mentions.models import Conversation, Mention, Status
@@ -26,21 +26,24 @@ def assigned_to(actor: Actor) -> list[Conversation]:
     return list(rows.order_by("-last_at", "-pk")[:SHOWN])
 
 
-def came_in(actor: Actor, *, hours: int = 24) -> list[tuple[SocialAccount, int]]:
-    """How many mentions came to each account in the last hours; only accounts with any."""
+@dataclass(frozen=True, slots=True)
+class CameIn:
+    """How many mentions came to an account."""
+
+    account_id: int
+    name: str
+    number: int
+
+
+def came_in(actor: Actor, *, hours: int = 24) -> list[CameIn]:
+    """What came to each account in the last hours, the most first; only accounts with any."""
     accounts = accounts_where(actor, Capability.VIEW)
     since = timezone.now() - timedelta(hours=hours)
     counted = (
         Mention.objects.filter(account__in=accounts, received_at__gte=since)
         .order_by()
-        .values("account")
+        .values_list("account", "account__display_name")
         .annotate(number=Count("pk"))
         .order_by("-number", "account")[:SHOWN]
     )
-    numbers = {row["account"]: row["number"] for row in counted}
-    found = {a.pk: a for a in _by_ids(numbers)}
-    return [(found[pk], number) for pk, number in numbers.items()]
-
-
-def _by_ids(ids: dict[int, int]) -> QuerySet[SocialAccount]:
-    return SocialAccount.objects.filter(pk__in=list(ids))
+    return [CameIn(*row) for row in counted]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from accounts.levels import Capability
 from accounts.policy import accounts_where
 from audit.actors import Actor
-from scheduling.models import Delivery
+from scheduling.models import Approval, Decided, Delivery
 from scheduling.selectors.approvals import waiting
 from scheduling.selectors.posts import deliveries_visible
 from scheduling.states import State
@@ -20,21 +20,22 @@ SOON = timedelta(hours=4)
 """An approval whose post is due this soon needs somebody now."""
 
 
-def noticed(actor: Actor) -> list[Delivery]:
-    """What is scheduled and will not go out as things stand, or waits for its platform."""
-    rows = Delivery.objects.filter(
-        account__in=accounts_where(actor, Capability.DRAFT), state=State.SCHEDULED
-    ).exclude(notice="")
-    return list(rows.select_related("account", "post").order_by("due_at", "pk")[:SHOWN])
+def needs_now(actor: Actor) -> list[Delivery]:
+    """What the person may do something about, and has to.
 
-
-def in_trouble(actor: Actor) -> list[Delivery]:
-    """Failed, unknown and held deliveries the person may do something about, latest first."""
-    accounts = accounts_where(actor, Capability.DRAFT)
+    First what will not go out as things stand, the next due first; then what failed, is in doubt or
+    is held, the latest first. At most SHOWN.
+    """
+    will_not = Q(state=State.SCHEDULED) & ~Q(notice="")
+    did_not = Q(state__in=(State.FAILED, State.UNKNOWN, State.HELD))
     rows = Delivery.objects.filter(
-        account__in=accounts, state__in=(State.FAILED, State.UNKNOWN, State.HELD)
+        will_not | did_not, account__in=accounts_where(actor, Capability.DRAFT)
+    ).order_by(
+        Case(When(will_not, then=Value(0)), default=Value(1)),
+        Case(When(will_not, then=F("due_at"))),
+        F("state_since").desc(),
     )
-    return list(rows.select_related("account", "post").order_by("-state_since")[:SHOWN])
+    return list(rows.select_related("account", "post")[:SHOWN])
 
 
 def approvals_soon(actor: Actor) -> list[Delivery]:
@@ -42,20 +43,17 @@ def approvals_soon(actor: Actor) -> list[Delivery]:
     return list(waiting(actor).filter(due_at__lte=timezone.now() + SOON)[:SHOWN])
 
 
-def returned_to(actor: Actor) -> list[Delivery]:
-    """The person's own drafts that somebody returned."""
-    rows = Delivery.objects.filter(
-        Q(post__author=actor.user), state=State.DRAFT, approvals__decided="returned"
+def own_drafts(actor: Actor) -> list[Delivery]:
+    """The person's own drafts: those that somebody returned (`returned`), then by time ahead."""
+    returned = Approval.objects.filter(delivery=OuterRef("pk"), decided=Decided.RETURNED)
+    rows = (
+        Delivery.objects.filter(post__author=actor.user, state=State.DRAFT)
+        .annotate(returned=Exists(returned))
+        .filter(Q(returned=True) | Q(due_at__gte=timezone.now()))
     )
-    return list(rows.select_related("account", "post").distinct().order_by("-state_since")[:SHOWN])
-
-
-def drafts_of(actor: Actor) -> list[Delivery]:
-    """The person's drafts with a time that lies ahead, the next first."""
-    rows = Delivery.objects.filter(
-        post__author=actor.user, state=State.DRAFT, due_at__gte=timezone.now()
+    return list(
+        rows.select_related("account", "post").order_by("-returned", "due_at", "pk")[:SHOWN]
     )
-    return list(rows.select_related("account", "post").order_by("due_at")[:SHOWN])
 
 
 def next_out(actor: Actor, *, account_id: int | None = None) -> list[Delivery]:

@@ -600,4 +600,4 @@ def test_my_day_shows_what_is_ones_own_and_what_came_in(account, officer):
     talk(account, assignee=UserFactory())
     talk(CredentialFactory().account, assignee=officer)  # no longer theirs to see
     assert day.assigned_to(actor) == [mine]
-    assert day.came_in(actor) == [(account, 3)]
+    assert day.came_in(actor) == [day.CameIn(account.pk, account.display_name, 3)]

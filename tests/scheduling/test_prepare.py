@@ -16,7 +16,7 @@ from platforms.contract import AuthorisationLost, Deed, Refused, RetryLater
 from scheduling.engine.claim import claim_due
 from scheduling.engine.prepare import LEAD, claim_soon, prepare
 from scheduling.models import Attempt, Delivery, Post
-from scheduling.selectors.day import noticed
+from scheduling.selectors.day import needs_now
 from scheduling.services.deliveries import delivery_hold, delivery_reschedule
 from scheduling.states import State
 from scheduling.tasks import prepare_soon
@@ -179,8 +179,8 @@ class TestWhatItFinds:
         assert event.subject_id == str(delivery.pk)
         alert = Alert.objects.get(kind=AlertKind.PREPARATION)
         assert (alert.message, alert.subject_id) == (problem, str(delivery.pk))
-        assert noticed(person(desk.contributor)) == ([delivery] if may_act else [])
-        assert noticed(person(desk.viewer)) == noticed(person(desk.outsider)) == []
+        assert needs_now(person(desk.contributor)) == ([delivery] if may_act else [])
+        assert needs_now(person(desk.viewer)) == needs_now(person(desk.outsider)) == []
         return problem
 
     def test_a_right_that_lapsed(self, desk, delivery, network):
