@@ -9,6 +9,7 @@ FAULTS_CLOCK=path        its clock is wrong by as many seconds as the file says
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import time
@@ -56,6 +57,7 @@ def be_wrong_by(path: Path) -> None:
 
 def _prepare(env: Any) -> None:
     adapters.register()
+    faulthandler.register(signal.SIGUSR1)  # says where every thread stands, into the log
     if plan := env.get("FAULTS_DIE_AT"):
         point, _, nth = plan.rpartition(":")
         die_at(point, int(nth), Path(env["FAULTS_DIARY"]))

@@ -106,8 +106,7 @@ def test_nothing_is_sent_after_it_was_called_off(
         text = f"race {name} {number:04}"
         delivery = world.schedule(place, text, in_s=due - time.time())
         acts.append(Act(name, place, delivery, text))
-        # The tick comes within a second of the time, so the act does, too.
-        moments.append(due + chosen.uniform(-0.1, 1.3))
+        moments.append(due + chosen.uniform(-0.3, 0.2))
     with ThreadPoolExecutor(8) as people:
         done = [
             people.submit(perform, world, act, at) for act, at in zip(acts, moments, strict=True)

@@ -205,8 +205,13 @@ class World:
             time.sleep(0.05)
 
     def last_words(self) -> str:
+        """The end of each log, and where each process stands."""
+        for process in self.processes.values():
+            if process.popen is not None and process.popen.poll() is None:
+                processes.signal_process(process.popen.pid, signal.SIGUSR1)
+        time.sleep(0.5)
         return "\n".join(
-            f"--- {path.name}\n{processes.tail(path, 30)}" for path in self.folder.glob("*.log")
+            f"--- {path.name}\n{processes.tail(path, 400)}" for path in self.folder.glob("*.log")
         )
 
     # --- what is done to it -------------------------------------------------------------------
