@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -40,10 +41,18 @@ def pytest_load_initial_conftests(
     os.environ.setdefault("SOCIALDESK_SECRET_KEY", secret_key())
     os.environ.setdefault("SOCIALDESK_CREDENTIAL_KEYS", credential_key())
     os.environ.setdefault("SOCIALDESK_RECORD_KEYS", record_key())
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        _have_a_broker_of_ones_own(int(worker.removeprefix("gw")))
     options = early_config.known_args_namespace
     if "PYTEST_XDIST_WORKER" not in os.environ and not (options.help or options.version):
         _start()
     yield
+
+
+def _have_a_broker_of_ones_own(number: int) -> None:
+    """What one worker's tests put into Redis or empty there is no other worker's business."""
+    address = urlsplit(os.environ["REDIS_URL"])
+    os.environ["REDIS_URL"] = urlunsplit(address._replace(path=f"/{1 + number % 8}"))
 
 
 def _start() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -191,13 +192,18 @@ def test_a_scrape_asks_no_more_however_much_there_is(client):
 def test_what_is_asked_stands_on_an_index(what):
     from operations.selectors import publishing
 
-    now = timezone.now()
+    now = timezone.now() - timedelta(hours=1)
+    lines = [
+        Event(name=f"made.up_{n % 50}", act=uuid.uuid4(), actor_kind="worker") for n in range(2000)
+    ]
+    Event.objects.bulk_create(lines)  # so many that it matters which index it is
     rows = {
         "late": publishing._late(now - timedelta(hours=1)).values("pk"),
         "trouble": Delivery.objects.filter(state__in=publishing.IN_TROUBLE).values("state"),
         "claims": Event.objects.filter(name=publishing.CLAIMED, occurred_at__gte=now).values("pk"),
     }[what]
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_event")
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = rows.order_by().explain()
     wanted = {"late": "published_lately", "trouble": "in_trouble", "claims": "event_name"}[what]

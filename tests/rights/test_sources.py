@@ -36,6 +36,7 @@ ALLOWED: dict[str, str] = {
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
     "audit/actions.py:record": _RECORD,
     "audit/actions.py:refusal_record": _RECORD,
+    "audit/sealing.py:seal": _SEAL,
     "audit/sealing.py:_sign": _SEAL,
     "audit/sealing.py:_take_in": _SEAL,
     "audit/selfcheck.py:check_next": _SEAL,
