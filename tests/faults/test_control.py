@@ -24,8 +24,11 @@ def naive(world: World, began: float, monkeypatch: pytest.MonkeyPatch):
     world.stop()
     monkeypatch.setenv("REDIS_URL", world.services.urls["REDIS_URL"])
     hosts = json.dumps([network.private_host for network in world.networks.values()])
-    ours = {"socialdesk.celery:app": "tests.faults.naive:app", "--queues=celery": "--queues=naive"}
-    words = [ours.get(word, word) for word in programs.workers()["worker"]]
+    ours = {"socialdesk.celery:app": "tests.faults.naive:app"}
+    words = [
+        "--queues=naive" if word.startswith("--queues=") else ours.get(word, word)
+        for word in programs.workers()["worker"]
+    ]
     env = {**os.environ, "NAIVE_HOSTS": hosts}
     worker = Process("naive", words, env, world.folder / "naive.log")
     world.processes["naive"] = worker
