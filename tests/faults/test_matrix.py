@@ -79,7 +79,7 @@ def test_death_at_every_named_point(world: World, began: float, scaled) -> None:
     wanted = len(plan)
     looks = [at for at in plan if at.startswith("look.")]
     world.run(plans=[at for at in plan if at not in looks], look_plans=looks)
-    world.fault(0.4)
+    world.fault(0.3)
     sent: list[Delivery] = []
     deaths = len(world.kills) + wanted
     until = time.monotonic() + 240 * scaled(1)

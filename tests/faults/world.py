@@ -337,8 +337,8 @@ class World:
 
     # --- how it ends --------------------------------------------------------------------------
 
-    def settle(self, deliveries: Sequence[Delivery], seconds: float = 90.0) -> None:
-        """Wait until each is over, or stands for a person."""
+    def settle(self, deliveries: Sequence[Delivery], seconds: float = 240.0) -> None:
+        """Wait until each is over, or stands for a person; an open breaker may take its time."""
         until = time.monotonic() + seconds
         while rows := self.open_ends(deliveries):
             self.tend()
