@@ -19,6 +19,7 @@ from tests.factories import CredentialFactory, SocialAccountFactory, UserFactory
 from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
 
 ACCEPTANCE = "tests/acceptance/"
+LONGEST = (ACCEPTANCE, "tests/rights/test_matrix.py", "tests/operations/test_processes.py")
 
 # Before pytest_configure, where hypothesis looks for the one that --hypothesis-profile names.
 for _name, _examples in {"desk": 100, "long": 3_000}.items():
@@ -56,8 +57,9 @@ class _ByFile(LoadFileScheduling):
 
     def _assign_work_unit(self, node: Any) -> None:
         """The longest first: begun last, it would leave the other workers idle for minutes."""
-        if ACCEPTANCE in self.workqueue:
-            self.workqueue.move_to_end(ACCEPTANCE, last=False)
+        for scope in reversed(LONGEST):
+            if scope in self.workqueue:
+                self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
 
 

@@ -47,7 +47,7 @@ class Processes:
     def __init__(self, folder: Path, private_hosts: str) -> None:
         self.folder, self.running = folder, []
         parts = urlsplit(conf.REDIS_URL)
-        self.broker = urlunsplit(parts._replace(path="/9"))
+        self.broker = urlunsplit(parts._replace(path="/10"))  # /9 is the acceptance tests'
         redis.Redis.from_url(self.broker).flushdb()
         self.env = os.environ | {
             "DATABASE_URL": _test_database(),
