@@ -27,6 +27,7 @@ class AlertKind(models.TextChoices):
     BACKLOG = "backlog", "Due and not taken up"
     CLOCK = "clock", "The clock stands still"
     RECORD = "record", "The record is not sealed, witnessed or whole"
+    ACCESS = "access", "A level lapses, or is to be confirmed"
 
 
 alert_raised = Signal()
@@ -38,13 +39,15 @@ alert_settled = Signal()
 @dataclass(frozen=True, slots=True)
 class Raised:
     """What is to be told. `subject`: what it is about, a word where it is no row ('bluesky');
-    `message`: one sentence for people, with no secret and nobody's words in it.
+    `message`: one sentence for people, with no secret and nobody's words in it. `people`: the ids
+    of exactly those who are told by e-mail, whatever they have set; empty: those it concerns.
     """
 
     kind: AlertKind
     subject: models.Model | str
     message: str
     account: SocialAccount | None = None
+    people: tuple[int, ...] = ()
 
 
 def raise_alert(
@@ -53,13 +56,14 @@ def raise_alert(
     subject: models.Model | str,
     message: str,
     account: SocialAccount | None = None,
+    people: tuple[int, ...] = (),
 ) -> None:
     """Have people told, when the transaction of the action under way is committed.
 
     While an alert of this kind about the subject is open, another changes nothing. Raises
     RuntimeError outside of an action.
     """
-    raise_alerts([Raised(kind, subject, message, account)])
+    raise_alerts([Raised(kind, subject, message, account, people)])
 
 
 def raise_alerts(alerts: Sequence[Raised]) -> None:

@@ -5,10 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
+
 
 def end_of_day(day: date, zone: str) -> datetime:
     """The last second of `day` in the IANA zone `zone`: until when something given for it holds."""
     return datetime.combine(day, time(23, 59, 59), tzinfo=ZoneInfo(zone))
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """The first moment of `day` in the IANA zone `zone`."""
+    return datetime.combine(day, time(0), tzinfo=ZoneInfo(zone))
+
+
+def day_words(moment: datetime) -> str:
+    """The day of a moment in the organisation's zone, for sentences: '3 December 2026'."""
+    local = moment.astimezone(ZoneInfo(settings.TIME_ZONE))
+    return f"{local.day} {local:%B %Y}"
 
 
 def zone_names() -> list[str]:

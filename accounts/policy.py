@@ -23,7 +23,7 @@ from accounts.models import (
     SocialAccountUserObjectPermission,
     User,
 )
-from accounts.models.access import in_force_q
+from accounts.models.access import in_force_q, without_lapsed
 from audit.actions import Needs, NotAllowed
 from audit.actors import Actor, ActorKind
 
@@ -73,12 +73,27 @@ def decide(actor: Actor, capability: Capability, account: SocialAccount) -> Deci
     good = standing(user)
     if not good:
         return good
-    return _decide_held(capability, account, capabilities_on(user, account))
+    found = _held_by_account(user, [account.pk]).get(account.pk, NOTHING)
+    return _decide_held(user, capability, account, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What somebody has on an account; `lapsed`: levels whose conditions are unmet just now."""
+
+    capabilities: frozenset[Capability] = frozenset()
+    lapsed: frozenset[Level] = frozenset()
+
+
+NOTHING = Held()
 
 
 def _decide_held(
-    capability: Capability, account: SocialAccount, held: frozenset[Capability]
+    user: User, capability: Capability, account: SocialAccount, found: Held
 ) -> Decision:
+    held = found.capabilities
+    if capability not in held and found.lapsed:
+        return Decision(False, _lapsed(user, capability, found, account))
     if not held:
         return NO_SUCH
     if capability not in held:
@@ -103,9 +118,7 @@ class Rights:
         self._known = frozenset(ids)
         self._person = actor.kind is ActorKind.PERSON
         self._standing = standing(actor.user) if self._person else ALLOWED
-        self._held = (
-            capabilities_by_account(actor.user, ids) if self._person and self._standing else {}
-        )
+        self._held = _held_by_account(actor.user, ids) if self._person and self._standing else {}
 
     def decide(self, capability: Capability, account: SocialAccount) -> Decision:
         """The same answer as `decide`; asks the database only about accounts not named before."""
@@ -113,7 +126,8 @@ class Rights:
             return decide(self.actor, capability, account)
         if not self._standing:
             return self._standing
-        return _decide_held(capability, account, self._held.get(account.pk, frozenset()))
+        found = self._held.get(account.pk, NOTHING)
+        return _decide_held(self.actor.user, capability, account, found)
 
 
 def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccount]:
@@ -131,7 +145,8 @@ def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccou
 
 
 def capabilities_on(user: User, account: SocialAccount) -> frozenset[Capability]:
-    """What roles, grants and teams give `user` on `account`, before freezes are looked at."""
+    """What roles, grants and teams give `user` on `account`, before freezes are looked at; nothing
+    by levels that have lapsed."""
     return capabilities_by_account(user, [account.pk]).get(account.pk, frozenset())
 
 
@@ -139,17 +154,32 @@ def capabilities_by_account(
     user: User, account_ids: Iterable[int] | None = None
 ) -> dict[int, frozenset[Capability]]:
     """The same for many accounts in one query; None: all on which grants give anything."""
+    found = _held_by_account(user, account_ids)
+    return {pk: held.capabilities for pk, held in found.items() if held.capabilities}
+
+
+def _held_by_account(user: User, account_ids: Iterable[int] | None) -> dict[int, Held]:
+    """The same, with the levels that have lapsed. One query."""
     ids = None if account_ids is None else list(account_ids)
     found: dict[int, set[Capability]] = {}
+    gone: dict[int, set[Level]] = {}
+    given = {"user": user.pk, "accounts": ids, "now": timezone.now()}
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, {"user": user.pk, "accounts": ids, "now": timezone.now()})
-        for account_id, codename in cursor.fetchall():
-            found.setdefault(account_id, set()).add(Capability(codename))
+        cursor.execute(_HELD, given | {"lapsed": list(user.lapsed_levels)})
+        for account_id, codename, lapsed in cursor.fetchall():
+            if lapsed:
+                gone.setdefault(account_id, set()).add(Level(lapsed))
+            else:
+                found.setdefault(account_id, set()).add(Capability(codename))
     by_role = {c for c in Capability if _by_role(user, c)}
     for account_id in ids or ():
         if by_role:
             found.setdefault(account_id, set()).update(by_role)
-    return {account_id: frozenset(held) for account_id, held in found.items()}
+    nothing: frozenset[Any] = frozenset()
+    return {
+        pk: Held(frozenset(found.get(pk, nothing)), frozenset(gone.get(pk, nothing)))
+        for pk in found.keys() | gone.keys()
+    }
 
 
 def accounts_pausable(actor: Actor) -> QuerySet[SocialAccount]:
@@ -187,12 +217,17 @@ def people_with(capability: Capability, account: SocialAccount) -> QuerySet[User
     Roles are not looked at: this is for telling those who work with the account.
     """
     this = {"content_object": account, "permission__codename": capability.value}
-    rights = SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), **this)
-    team = SocialAccountGroupObjectPermission.objects.filter(in_force_q("grant__"), **this)
-    people = User.objects.filter(is_active=True, frozen_at=None)
-    return people.filter(
-        Q(pk__in=rights.values("user"))
-        | Q(pk__in=User.objects.filter(groups__in=team.values("group")).values("pk"))
+    in_force, of_grant = in_force_q("grant__"), {"level": "grant__level"}
+    rights = SocialAccountUserObjectPermission.objects.filter(in_force, user=OuterRef("pk"), **this)
+    team = SocialAccountGroupObjectPermission.objects.filter(
+        in_force, group__user_set=OuterRef("pk"), **this
+    )
+    limits = OuterRef("level_limits")
+    return User.objects.filter(
+        Q(Exists(without_lapsed(rights, limits=limits, **of_grant)))
+        | Q(Exists(without_lapsed(team, limits=limits, **of_grant))),
+        is_active=True,
+        frozen_at=None,
     )
 
 
@@ -307,7 +342,8 @@ WITH rights AS (
       JOIN accounts_user_groups AS m ON m.group_id = r.group_id AND m.user_id = %(user)s
      WHERE %(accounts)s::bigint[] IS NULL OR r.content_object_id = ANY(%(accounts)s)
 )
-SELECT DISTINCT rights.content_object_id, p.codename
+SELECT DISTINCT rights.content_object_id, p.codename,
+       CASE WHEN g.level = ANY(%(lapsed)s::text[]) THEN g.level END
   FROM rights
   JOIN accounts_grant AS g ON g.id = rights.grant_id
   JOIN auth_permission AS p ON p.id = rights.permission_id
@@ -336,13 +372,20 @@ def _by_role(user: User, capability: Capability) -> bool:
 
 
 def _user_rights(user: User) -> QuerySet[Any]:
-    return SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), user=user)
+    rights = SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), user=user)
+    return _not_lapsed(user, rights)
 
 
 def _team_rights(user: User) -> QuerySet[Any]:
-    return SocialAccountGroupObjectPermission.objects.filter(
+    rights = SocialAccountGroupObjectPermission.objects.filter(
         in_force_q("grant__"), group__user_set=user
     )
+    return _not_lapsed(user, rights)
+
+
+def _not_lapsed(user: User, rights: QuerySet[Any]) -> QuerySet[Any]:
+    lapsed = user.lapsed_levels
+    return rights.exclude(grant__level__in=lapsed) if lapsed else rights
 
 
 def _has_right(user: User, capability: Capability) -> Q:
@@ -357,6 +400,20 @@ def _too_low(capability: Capability, held: frozenset[Capability], account: Socia
     had = [level for level in Level if CAPABILITIES[level] <= held]
     yours = f"you have {had[-1].label.lower()}" if had else "you have no level on it"
     return f"This needs the level {needed} on {account}; {yours}."
+
+
+def _lapsed(user: User, capability: Capability, found: Held, account: SocialAccount) -> str:
+    """What would be allowed if conditions were met, and which; else that the level is too low."""
+    enough = [level for level in Level if level in found.lapsed]
+    enough = [level for level in enough if capability in CAPABILITIES[level]]
+    if not enough:
+        return _too_low(capability, found.capabilities, account)
+    level = enough[0]
+    why = user.level_limits[level]["why"]
+    return (
+        f"The level {level.label.lower()} on {account} has lapsed: {why}. "
+        "‘Your conditions’, in the menu under your name, says what to do."
+    )
 
 
 def _has_mfa(user: User) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.health import account_check
 from accounts.models import SocialAccount
+from accounts.services.lapses import WATCHER, conditions_keep
 from audit.actors import Actor
 
 log = structlog.get_logger(__name__)
@@ -44,3 +45,13 @@ def check_due_accounts() -> int:
         except Exception:  # one account's fault must not keep the others unchecked
             log.exception("account_check_failed", account_id=account.pk)
     return checked
+
+
+@shared_task(name="accounts.keep_conditions")
+def keep_conditions() -> None:
+    """Note what lapsed by time, hold what was queued by it, and tell what will lapse.
+
+    Each run is one transaction of a limited size; it goes on until nothing is left.
+    """
+    while conditions_keep(actor=WATCHER):
+        pass

@@ -23,6 +23,7 @@ def on_alert_raised(*, alerts: Sequence[Raised], **_: Any) -> None:
             account=alert.account,
             delivery=alert.subject if isinstance(alert.subject, Delivery) else None,
             message=clean(alert.message, 500),
+            people=list(alert.people),
             **_key(alert.subject),
         )
         for alert in alerts

@@ -21,10 +21,15 @@ def target_of(who: User | Destination | str) -> str:
 
 
 def user_behind(target: str) -> User | None:
-    """The person of a target, if they still want to be told and may be."""
+    """The person of a target, if they still want to be told and may be.
+
+    A target of the kind 'person' is told whatever they have set: it is about somebody's access.
+    """
     kind, _, key = target.partition(":")
-    wants = User.objects.filter(is_active=True, frozen_at=None, alert_emails=True)
-    return wants.filter(pk=key).first() if kind == "user" else None
+    if kind not in ("user", "person"):
+        return None
+    here = User.objects.filter(is_active=True, frozen_at=None, pk=key)
+    return (here.filter(alert_emails=True) if kind == "user" else here).first()
 
 
 def destination_behind(target: str) -> Destination | None:
@@ -45,11 +50,15 @@ class Recipients:
 
     def of(self, alert: Alert) -> set[str]:
         """The targets of one alert: people, destinations, addresses of the settings."""
-        targets = {target_of(address) for address in settings.ALERT_EMAILS}
+        if alert.people:
+            targets = {f"person:{pk}" for pk in alert.people}
+        else:
+            targets = {target_of(address) for address in settings.ALERT_EMAILS}
+            targets |= {target_of(user) for user in self._people(alert)}
         for place, accounts in self._destinations:
             if alert.kind in place.kinds and (not accounts or alert.account_id in accounts):
                 targets.add(target_of(place))
-        return targets | {target_of(user) for user in self._people(alert)}
+        return targets
 
     def _people(self, alert: Alert) -> set[User]:
         if alert.account is None:

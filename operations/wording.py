@@ -43,6 +43,10 @@ class Words:
     url: str
     organisation: str
 
+    @property
+    def may_be_switched_off(self) -> bool:
+        return any(said.kind != AlertKind.ACCESS for said in self.said)
+
 
 def words_of(alerts: Sequence[Alert]) -> Words:
     """One message about these."""
@@ -96,6 +100,8 @@ def _said(alert: Alert) -> Said:
 
 
 def _place(alert: Alert) -> str:
+    if alert.kind == AlertKind.ACCESS:
+        return _link("my_day")
     if alert.delivery is not None:
         return _link("scheduling:post", alert.delivery.post_id)
     if alert.account_id is not None:

@@ -376,6 +376,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "conditions": {
+        "task": "accounts.keep_conditions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},
 }
 

@@ -10,7 +10,24 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from accounts.levels import Level
-from accounts.models import Credential, Grant, SocialAccount, Team, User
+from accounts.models import (
+    Credential,
+    Grant,
+    PolicyDocument,
+    PolicyVersion,
+    SocialAccount,
+    Team,
+    Training,
+    TrainingRecord,
+    User,
+)
+from accounts.services.conditions import (
+    condition_set,
+    policy_create,
+    policy_publish,
+    training_create,
+    training_record,
+)
 from accounts.services.grants import grant_set
 from accounts.services.teams import team_create
 from audit.actors import Actor
@@ -77,6 +94,50 @@ def give(
         Grant.objects.filter(pk=grant.pk).update(ends_at=timezone.now() - timedelta(seconds=1))
         grant.refresh_from_db()
     return grant
+
+
+def make_training(name: str = "Media law", months: int | None = 12) -> Training:
+    return training_create(actor=COMMAND, name=name, months=months)
+
+
+def make_policy(name: str = "Social media policy", text: str = "Be kind.") -> PolicyVersion:
+    return policy_create(actor=COMMAND, name=name, text=text)
+
+
+def new_version(document: PolicyDocument, *, days: int = 14, text: str = "") -> PolicyVersion:
+    """The next version, to be accepted within so many days."""
+    return policy_publish(
+        actor=COMMAND,
+        document=document,
+        text=text or f"Be kind, and number {document.versions.count() + 1}.",
+        changed="Everything",
+        accept_by=timezone.localdate() + timedelta(days=days),
+    )
+
+
+def require_of(level: Level | str, *things: Training | PolicyDocument, in_days: int = 0) -> None:
+    """The level takes these, beside the levels that do already."""
+    for what in things:
+        there = what.conditions.values_list("level", flat=True)
+        condition_set(
+            actor=COMMAND,
+            what=what,
+            levels=[*there, str(level)],
+            starts_on=timezone.localdate() + timedelta(days=in_days),
+        )
+
+
+def train(user: User, training: Training, *, days: int | None = 100) -> TrainingRecord:
+    """A record that is good for so many days from today; None: for good."""
+    today = timezone.localdate()
+    return training_record(
+        actor=COMMAND,
+        training=training,
+        user=user,
+        done_on=today - timedelta(days=50),
+        last_day=None if days is None else today + timedelta(days=days),
+        evidence="certificate 17",
+    )
 
 
 def person(user: User) -> Actor:

@@ -3,16 +3,38 @@ from accounts.models.access import (
     SocialAccountGroupObjectPermission,
     SocialAccountUserObjectPermission,
 )
+from accounts.models.conditions import (
+    Acceptance,
+    Condition,
+    Lapse,
+    Notice,
+    PolicyDocument,
+    PolicyVersion,
+    Training,
+    TrainingRecord,
+)
 from accounts.models.people import Invitation, Team, User
+from accounts.models.reviews import AccessReview, Outcome, ReviewItem
 from accounts.models.social import Credential, SocialAccount
 
 __all__ = [
+    "Acceptance",
+    "AccessReview",
+    "Condition",
     "Credential",
     "Grant",
     "Invitation",
+    "Lapse",
+    "Notice",
+    "Outcome",
+    "PolicyDocument",
+    "PolicyVersion",
+    "ReviewItem",
     "SocialAccount",
     "SocialAccountGroupObjectPermission",
     "SocialAccountUserObjectPermission",
     "Team",
+    "Training",
+    "TrainingRecord",
     "User",
 ]

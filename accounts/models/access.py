@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, QuerySet, Value
+from django.db.models.functions import Cast
 from django.utils import timezone
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
@@ -23,6 +26,15 @@ def in_force_q(prefix: str = "") -> Q:
     return Q(**{f"{prefix}ended_at__isnull": True}) & (
         Q(**{f"{prefix}ends_at__isnull": True}) | Q(**{f"{prefix}ends_at__gt": timezone.now()})
     )
+
+
+def without_lapsed(rows: QuerySet[Any], *, limits: Any, level: str) -> QuerySet[Any]:
+    """Only the rows whose level has not lapsed for its person; `limits` and `level` lead to the
+    person's limits and to the grant's level."""
+    path = (limits if hasattr(limits, "resolve_expression") else F(limits), F(level))
+    until = Func(*path, Value("until"), function="jsonb_extract_path_text")
+    rows = rows.alias(_until=Cast(until, models.DateTimeField()))
+    return rows.filter(Q(_until=None) | Q(_until__gt=timezone.now()))
 
 
 class Grant(models.Model):

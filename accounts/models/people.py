@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -45,6 +46,10 @@ class User(AbstractBaseUser):
 
     groups = models.ManyToManyField(Group, blank=True, related_name="user_set")
 
+    # Worked out from the conditions (accounts/conditions.py alone writes it): until when each level
+    # is in force for this person and what ends it; a level that is not in it has no limit.
+    level_limits = models.JSONField(default=dict, blank=True, editable=False)
+
     objects = UserManager()
 
     USERNAME_FIELD = "email"
@@ -59,9 +64,25 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.full_name or self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As ever, but a row loaded a while ago does not write its old limits over new ones."""
+        if not self._state.adding and kwargs.get("update_fields") is None and not args:
+            fields = (f.name for f in self._meta.concrete_fields if not f.primary_key)
+            kwargs["update_fields"] = [name for name in fields if name != "level_limits"]
+        super().save(*args, **kwargs)
+
     @property
     def is_frozen(self) -> bool:
         return self.frozen_at is not None
+
+    @property
+    def lapsed_levels(self) -> frozenset[str]:
+        """The levels that are not in force for this person now: a condition of theirs is unmet."""
+        if not self.level_limits:
+            return frozenset()
+        now = timezone.now()
+        limits = self.level_limits.items()
+        return frozenset(k for k, limit in limits if datetime.fromisoformat(limit["until"]) <= now)
 
     @property
     def zone_name(self) -> str:

@@ -35,6 +35,7 @@ class SocialAccount(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_accounts"
     )
     purpose = models.CharField(max_length=300, blank=True)
+    service_hours = models.CharField(max_length=120, blank=True)  # when somebody answers
     time_zone = models.CharField(max_length=64)  # IANA
     approval_required = models.BooleanField(default=False)  # from everybody, publishers too
     declared_limits = models.JSONField(default=dict, blank=True)  # the server's own; see limits

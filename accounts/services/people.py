@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts import events  # noqa: F401  # declares them
+from accounts.conditions import limits_refresh
 from accounts.errors import Invalid
 from accounts.hooks import rights_changed
 from accounts.levels import OrgCapability
@@ -109,6 +110,7 @@ def invitation_accept(*, actor: Actor, token: str, full_name: str, password: str
     user.set_password(password)
     user.save()
     user.groups.set(team.group for team in invitation.teams.select_related("group"))
+    limits_refresh([user])
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
     record("person.joined", subject=user, data={"email": user.email})

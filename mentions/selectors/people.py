@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 
 from accounts.levels import Capability
-from accounts.models import (
-    SocialAccount,
-    SocialAccountGroupObjectPermission,
-    SocialAccountUserObjectPermission,
-    User,
-)
-from accounts.models.access import in_force_q
-from accounts.policy import decide
+from accounts.models import SocialAccount, User
+from accounts.policy import decide, people_with
 from audit.actors import Actor
 
 
@@ -28,21 +20,7 @@ def assignable(account: SocialAccount, text: str = "", limit: int = 12) -> list[
 
     Auditors are left out: they read everything and answer nothing.
     """
-    people = User.objects.filter(is_active=True, frozen_at=None).filter(_may_view(account))
+    people = people_with(Capability.VIEW, account)
     if text:
         people = people.filter(Q(full_name__icontains=text) | Q(email__icontains=text))
     return list(people.order_by("full_name", "pk")[:limit])
-
-
-def _may_view(account: SocialAccount) -> Q:
-    this: dict[str, Any] = {
-        "content_object": account,
-        "permission__codename": Capability.VIEW.value,
-    }
-    own: QuerySet[Any] = SocialAccountUserObjectPermission.objects.filter(
-        in_force_q("grant__"), user=OuterRef("pk"), **this
-    )
-    team: QuerySet[Any] = SocialAccountGroupObjectPermission.objects.filter(
-        in_force_q("grant__"), group__user_set=OuterRef("pk"), **this
-    )
-    return Q(Exists(own)) | Q(Exists(team))

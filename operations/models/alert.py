@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -25,6 +26,7 @@ class Alert(models.Model):
         Delivery, null=True, on_delete=models.CASCADE, related_name="alerts"
     )
     message = models.CharField(max_length=500)
+    people = ArrayField(models.BigIntegerField(), default=list)  # told whatever they have set
     raised_at = models.DateTimeField(db_default=Now())
     routed_at = models.DateTimeField(null=True)  # when it was decided who is told
     settled_at = models.DateTimeField(null=True)  # when it was over

@@ -13,8 +13,9 @@ from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.conditions import limits_refresh
 from accounts.levels import Capability, Level, OrgCapability
-from accounts.models import SocialAccount, User
+from accounts.models import Acceptance, PolicyDocument, PolicyVersion, SocialAccount, User
 from accounts.policy import (
     Rights,
     accounts_where,
@@ -25,13 +26,26 @@ from accounts.policy import (
     decided_inside,
     on_account_or_org,
     organisation,
+    people_with,
     require,
     require_org,
 )
+from accounts.services.conditions import policy_accept
 from accounts.services.grants import grant_end
 from audit.actions import NotAllowed
 from audit.actors import Actor, ActorKind
-from tests.factories import COMMAND, SocialAccountFactory, UserFactory, give, make_team
+from tests.factories import (
+    COMMAND,
+    SocialAccountFactory,
+    UserFactory,
+    give,
+    make_policy,
+    make_team,
+    make_training,
+    new_version,
+    require_of,
+    train,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -210,6 +224,92 @@ def outsider(w):
     return NOTHING
 
 
+def training_missing(w):
+    w.own()
+    require_of(w.level, make_training())
+    w.user.refresh_from_db()
+    return NOTHING
+
+
+def training_in_date(w):
+    w.own()
+    training = make_training()
+    require_of(w.level, training)
+    train(w.user, training)
+    w.user.refresh_from_db()
+    return TABLE[w.level]
+
+
+def training_run_out(w):
+    w.team()
+    training = make_training()
+    require_of(w.level, training)
+    train(w.user, training, days=-1)
+    w.user.refresh_from_db()
+    return NOTHING
+
+
+def training_demanded_from_tomorrow(w):
+    w.own()
+    require_of(w.level, make_training(), in_days=1)
+    w.user.refresh_from_db()
+    return TABLE[w.level]
+
+
+def policy_not_accepted(w):
+    w.own()
+    require_of(w.level, make_policy().document)
+    w.user.refresh_from_db()
+    return NOTHING
+
+
+def policy_accepted(w):
+    w.own()
+    version = make_policy()
+    require_of(w.level, version.document)
+    policy_accept(actor=Actor.person(w.user), version=version, sha256=version.sha256)
+    w.user.refresh_from_db()
+    return TABLE[w.level]
+
+
+def new_version_has_time(w):
+    held = policy_accepted(w)
+    new_version(PolicyDocument.objects.get(), days=5)
+    w.user.refresh_from_db()
+    return held
+
+
+def new_version_past_its_day(w):
+    policy_accepted(w)
+    new_version(PolicyDocument.objects.get(), days=5)
+    PolicyVersion.objects.filter(number=2).update(accept_by=timezone.now())
+    limits_refresh([w.user])
+    w.user.refresh_from_db()
+    return NOTHING
+
+
+def level_lapsed_but_team_still(w):
+    training_missing(w)
+    other = Level.CONTRIBUTOR if w.level == Level.VIEWER else Level.VIEWER
+    give(make_team("others", w.user), other, w.account)
+    return TABLE[other]
+
+
+def condition_of_another_level(w):
+    w.own()
+    for level in set(Level) - {w.level}:
+        require_of(level, make_training(f"for {level}"))
+    w.user.refresh_from_db()
+    return TABLE[w.level]
+
+
+def administrator_whose_level_lapsed(w):
+    training_missing(w)
+    w.user.is_administrator = True
+    w.user.save()
+    return {G}
+
+
 SITUATIONS = [
     own_grant,
     team_grant,
@@ -234,6 +334,17 @@ SITUATIONS = [
     auditor_with_level,
     frozen_administrator,
     outsider,
+    training_missing,
+    training_in_date,
+    training_run_out,
+    training_demanded_from_tomorrow,
+    policy_not_accepted,
+    policy_accepted,
+    new_version_has_time,
+    new_version_past_its_day,
+    level_lapsed_but_team_still,
+    condition_of_another_level,
+    administrator_whose_level_lapsed,
 ]
 # The person has no level at all here, and is not told that the account exists.
 HIDDEN = {
@@ -260,6 +371,14 @@ def test_both_forms_of_the_question_agree_with_the_table(situation, level, setti
         found = accounts_where(actor, capability).filter(pk=account.pk).exists()
         assert found == expected, capability
         assert rights.decide(capability, account) == decision, capability
+        by_grant = capability in capabilities_by_account(world.user, [account.pk]).get(
+            account.pk, frozenset()
+        )
+        told = people_with(capability, account).filter(pk=world.user.pk).exists()
+        roles = {G} if world.user.is_administrator else {V} if world.user.is_auditor else set()
+        if capability not in roles:
+            here = world.user.is_active and not world.user.is_frozen
+            assert told == (here and by_grant), capability
         if expected:
             require(actor, capability, account)
             continue
@@ -294,6 +413,16 @@ def test_they_agree_for_everybody_on_everything_at_once(seed):
     for account in accounts:
         for holder in rng.sample([*here, *teams], 4):
             give(holder, rng.choice(list(Level)), account, expired=rng.random() < 0.3)
+    training, version = make_training(), make_policy()
+    require_of(rng.choice(list(Level)), training, version.document)
+    for user in here:
+        if rng.random() < 0.5:
+            train(user, training, days=rng.choice([-1, 5]))
+        if rng.random() < 0.5:
+            Acceptance.objects.create(user=user, version=version, sha256=version.sha256)
+    limits_refresh()
+    for user in users:
+        user.refresh_from_db()
     answers = set()
     for user in users:
         actor = Actor.person(user)
