@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from accounts.levels import CAPABILITIES, ON_FROZEN, Capability, Level, OrgCapability, lowest_level
 from accounts.models import (
@@ -24,6 +22,7 @@ from accounts.models import (
     User,
 )
 from accounts.models.access import in_force_q, without_lapsed
+from accounts.rights import NOTHING, Held, given_by_grants, held_by_account, held_on
 from audit.actions import Needs, NotAllowed
 from audit.actors import Actor, ActorKind
 
@@ -73,19 +72,7 @@ def decide(actor: Actor, capability: Capability, account: SocialAccount) -> Deci
     good = standing(user)
     if not good:
         return good
-    found = _held_by_account(user, [account.pk]).get(account.pk, NOTHING)
-    return _decide_held(user, capability, account, found)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What somebody has on an account; `lapsed`: levels whose conditions are unmet just now."""
-
-    capabilities: frozenset[Capability] = frozenset()
-    lapsed: frozenset[Level] = frozenset()
-
-
-NOTHING = Held()
+    return _decide_held(user, capability, account, _held_on(user, account))
 
 
 def _decide_held(
@@ -138,7 +125,7 @@ def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccou
     if actor.kind is not ActorKind.PERSON or not standing(actor.user):
         return accounts.none()
     if not _by_role(actor.user, capability):
-        accounts = accounts.filter(_has_right(actor.user, capability))
+        accounts = accounts.filter(given_by_grants(actor.user, capability))
     if capability not in ON_FROZEN:
         accounts = accounts.filter(frozen_at__isnull=True, disconnected_at__isnull=True)
     return accounts
@@ -147,7 +134,7 @@ def accounts_where(actor: Actor, capability: Capability) -> QuerySet[SocialAccou
 def capabilities_on(user: User, account: SocialAccount) -> frozenset[Capability]:
     """What roles, grants and teams give `user` on `account`, before freezes are looked at; nothing
     by levels that have lapsed."""
-    return capabilities_by_account(user, [account.pk]).get(account.pk, frozenset())
+    return _held_on(user, account).capabilities
 
 
 def capabilities_by_account(
@@ -158,28 +145,21 @@ def capabilities_by_account(
     return {pk: held.capabilities for pk, held in found.items() if held.capabilities}
 
 
+def _held_on(user: User, account: SocialAccount) -> Held:
+    return _with_roles(user, held_on(user, account.pk))
+
+
 def _held_by_account(user: User, account_ids: Iterable[int] | None) -> dict[int, Held]:
-    """The same, with the levels that have lapsed. One query."""
-    ids = None if account_ids is None else list(account_ids)
-    found: dict[int, set[Capability]] = {}
-    gone: dict[int, set[Level]] = {}
-    given = {"user": user.pk, "accounts": ids, "now": timezone.now()}
-    with connection.cursor() as cursor:
-        cursor.execute(_HELD, given | {"lapsed": list(user.lapsed_levels)})
-        for account_id, codename, lapsed in cursor.fetchall():
-            if lapsed:
-                gone.setdefault(account_id, set()).add(Level(lapsed))
-            else:
-                found.setdefault(account_id, set()).add(Capability(codename))
-    by_role = {c for c in Capability if _by_role(user, c)}
-    for account_id in ids or ():
-        if by_role:
-            found.setdefault(account_id, set()).update(by_role)
-    nothing: frozenset[Any] = frozenset()
-    return {
-        pk: Held(frozenset(found.get(pk, nothing)), frozenset(gone.get(pk, nothing)))
-        for pk in found.keys() | gone.keys()
-    }
+    if account_ids is None:
+        return held_by_account(user, None)
+    ids = list(account_ids)
+    found = held_by_account(user, ids)
+    return {pk: _with_roles(user, found.get(pk, NOTHING)) for pk in ids}
+
+
+def _with_roles(user: User, held: Held) -> Held:
+    by_role = frozenset(c for c in Capability if _by_role(user, c))
+    return Held(held.capabilities | by_role, held.lapsed) if by_role else held
 
 
 def accounts_pausable(actor: Actor) -> QuerySet[SocialAccount]:
@@ -188,7 +168,7 @@ def accounts_pausable(actor: Actor) -> QuerySet[SocialAccount]:
         return SocialAccount.objects.all()
     if actor.kind is not ActorKind.PERSON or not standing(actor.user):
         return SocialAccount.objects.none()
-    return SocialAccount.objects.filter(_has_right(actor.user, Capability.APPROVE))
+    return SocialAccount.objects.filter(given_by_grants(actor.user, Capability.APPROVE))
 
 
 def decide_pause(actor: Actor, accounts: QuerySet[SocialAccount] | None) -> Decision:
@@ -327,30 +307,6 @@ def by_condition(condition: Callable[[Actor, Mapping[str, Any]], Decision]) -> N
 # --- pieces -------------------------------------------------------------------------------------
 
 
-# The same question as _user_rights and _team_rights, asked for every act of everybody: written out,
-# since putting the query together would take several times as long as answering it. That both
-# give the same answer is tested.
-_HELD = """
-WITH rights AS (
-    SELECT content_object_id, permission_id, grant_id
-      FROM accounts_socialaccountuserobjectpermission
-     WHERE user_id = %(user)s
-       AND (%(accounts)s::bigint[] IS NULL OR content_object_id = ANY(%(accounts)s))
-     UNION ALL
-    SELECT r.content_object_id, r.permission_id, r.grant_id
-      FROM accounts_socialaccountgroupobjectpermission AS r
-      JOIN accounts_user_groups AS m ON m.group_id = r.group_id AND m.user_id = %(user)s
-     WHERE %(accounts)s::bigint[] IS NULL OR r.content_object_id = ANY(%(accounts)s)
-)
-SELECT DISTINCT rights.content_object_id, p.codename,
-       CASE WHEN g.level = ANY(%(lapsed)s::text[]) THEN g.level END
-  FROM rights
-  JOIN accounts_grant AS g ON g.id = rights.grant_id
-  JOIN auth_permission AS p ON p.id = rights.permission_id
- WHERE g.ended_at IS NULL AND (g.ends_at IS NULL OR g.ends_at > %(now)s)
-"""
-
-
 def _raise_unless(decision: Decision) -> None:
     if not decision:
         raise NotAllowed(decision.reason, hidden=decision.hidden)
@@ -369,30 +325,6 @@ def _by_role(user: User, capability: Capability) -> bool:
     if capability is Capability.MANAGE:
         return user.is_administrator
     return False
-
-
-def _user_rights(user: User) -> QuerySet[Any]:
-    rights = SocialAccountUserObjectPermission.objects.filter(in_force_q("grant__"), user=user)
-    return _not_lapsed(user, rights)
-
-
-def _team_rights(user: User) -> QuerySet[Any]:
-    rights = SocialAccountGroupObjectPermission.objects.filter(
-        in_force_q("grant__"), group__user_set=user
-    )
-    return _not_lapsed(user, rights)
-
-
-def _not_lapsed(user: User, rights: QuerySet[Any]) -> QuerySet[Any]:
-    lapsed = user.lapsed_levels
-    return rights.exclude(grant__level__in=lapsed) if lapsed else rights
-
-
-def _has_right(user: User, capability: Capability) -> Q:
-    this = {"content_object": OuterRef("pk"), "permission__codename": capability.value}
-    return Q(Exists(_user_rights(user).filter(**this))) | Q(
-        Exists(_team_rights(user).filter(**this))
-    )
 
 
 def _too_low(capability: Capability, held: frozenset[Capability], account: SocialAccount) -> str:

@@ -140,6 +140,17 @@ if DATABASE_POOL:
     DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # a dict by construction
         "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
     }
+# Only accounts/rights.py asks queries that can be prepared.
+DATABASE_PREPARE = env.flag(
+    "SOCIALDESK_DATABASE_PREPARE",
+    True,
+    "Have the server keep the plan of the question asked most, who may do what, for each "
+    "connection. `no` behind a pooler that shares connections out by transaction and does not "
+    "know prepared statements (PgBouncer before 1.21).",
+)
+DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # a dict by construction
+    "prepare_threshold": 2 if DATABASE_PREPARE else None
+}
 REDIS_URL = env.text("REDIS_URL", None, "redis://:password@host:6379/0")
 CACHES = {
     "default": {

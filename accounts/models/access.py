@@ -106,7 +106,11 @@ class SocialAccountUserObjectPermission(UserObjectPermissionBase):
     class Meta(UserObjectPermissionBase.Meta):
         default_permissions = ()
         indexes = [
-            models.Index(fields=["user", "permission", "content_object"], name="right_by_user")
+            models.Index(
+                fields=["user", "content_object"],
+                include=["permission", "grant"],
+                name="rights_of_user",
+            )
         ]
 
 
@@ -121,5 +125,9 @@ class SocialAccountGroupObjectPermission(GroupObjectPermissionBase):
     class Meta(GroupObjectPermissionBase.Meta):
         default_permissions = ()
         indexes = [
-            models.Index(fields=["group", "permission", "content_object"], name="right_by_group")
+            models.Index(
+                fields=["group", "content_object"],
+                include=["permission", "grant"],
+                name="rights_of_group",
+            )
         ]

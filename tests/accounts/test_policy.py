@@ -567,6 +567,15 @@ def test_the_tag_gives_the_policys_answer_with_its_reason():
     assert len(asked) == 1
 
 
+def test_the_question_asked_most_is_planned_once_for_a_connection():
+    user, account = UserFactory(), SocialAccountFactory()
+    give(user, Level.PUBLISHER, account)
+    assert all(decide(Actor.person(user), Capability.PUBLISH, account) for _ in range(12))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(generic_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone()[0] > 0
+
+
 def test_rights_of_somebody_else_are_not_used_by_the_tag():
     user, other, account = UserFactory(), UserFactory(), SocialAccountFactory()
     give(other, Level.MANAGER, account)
