@@ -23,6 +23,7 @@ from django.db import connection, models, transaction
 
 from audit.actors import Actor
 from audit.models import Event
+from audit.models.event import insert
 from audit.plain import clean, plain, searchable
 
 P = ParamSpec("P")
@@ -210,7 +211,7 @@ def record_many(name: str, lines: Sequence[Line]) -> None:
     if not _announced(act, name):
         raise UnknownEvent(f"the action under way did not announce {name!r}")
     act.count += len(lines)
-    Event.objects.bulk_create([_event(name, act.id, act.actor, line) for line in lines])
+    insert([_event(name, act.id, act.actor, line) for line in lines])
 
 
 def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
-from django.db import models
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 
 from audit.actors import ActorKind
@@ -77,3 +81,34 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} by {self.actor_label}"
+
+
+_WRITTEN = (
+    *("name", "act", "actor_kind", "actor_id", "actor_label", "actor_via", "address"),
+    *("correlation_id", "subject_type", "subject_id", "subject_label", "post_id"),
+    *("account_id", "account_label", "data", "words"),
+)
+"""What is written of an event; the database adds when, and what it is searched by."""
+
+
+def insert(events: Iterable[Event]) -> None:
+    """Write events in the order given, in one statement with one parameter.
+
+    What Django's `bulk_create` does, at a third of its price: the engine writes events by the
+    dozen, and they were most of what it did. The events given get no numbers.
+    """
+    rows = [{name: getattr(event, name) for name in _WRITTEN} for event in events]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, [json.dumps(rows, cls=DjangoJSONEncoder)])
+
+
+def _typed(name: str) -> str:
+    field = Event._meta.get_field(name)
+    return f'"{name}" {field.db_type(connection)}'
+
+
+_INSERT = (
+    f"INSERT INTO audit_event ({', '.join(_WRITTEN)}) SELECT {', '.join(_WRITTEN)}"  # noqa: S608  # our own names
+    f" FROM jsonb_to_recordset(%s::jsonb) AS new({', '.join(map(_typed, _WRITTEN))})"
+)
