@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,9 @@ from accounts.models.social import Health
 from accounts.services.social import account_health_change
 from audit.actors import Actor
 from platforms.contract import AuthorisationLost, PlatformError
+
+KNOWN_FOR = timedelta(seconds=10)
+"""That an account works is noted once in so long: a thread of posts says it ten times over."""
 
 
 def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | None) -> None:
@@ -34,18 +38,29 @@ def health_note(*, actor: Actor, account: SocialAccount, error: PlatformError | 
 
 def health_note_good(*, actor: Actor, accounts: Sequence[SocialAccount]) -> None:
     """`health_note` for accounts just loaded whose platforms answered well; few statements."""
-    well = [account.pk for account in accounts if account.health == Health.HEALTHY]
-    rows = SocialAccount.objects.filter(pk__in=well, health=Health.HEALTHY)
     now = timezone.now()
+    well = [account for account in accounts if account.health == Health.HEALTHY]
+    news = [account.pk for account in well if not _is_known(account, now)]
+    if news:
+        _note_well(news, now)
+    for account in accounts:
+        if account.health != Health.HEALTHY:
+            health_note(actor=actor, account=account, error=None)
+
+
+def _is_known(account: SocialAccount, now: datetime) -> bool:
+    seen = account.last_success_at
+    return seen is not None and timedelta(0) <= now - seen < KNOWN_FOR and not account.health_note
+
+
+def _note_well(ids: Sequence[int], now: datetime) -> None:
+    rows = SocialAccount.objects.filter(pk__in=ids, health=Health.HEALTHY)
     with transaction.atomic():
         # Whoever holds a row notes the same: nobody waits for it, and no two for each other.
         free = rows.select_for_update(skip_locked=True).values("pk")
         SocialAccount.objects.filter(pk__in=free).update(
             last_success_at=now, checked_at=now, health_note=""
         )
-    for account in accounts:
-        if account.health != Health.HEALTHY:
-            health_note(actor=actor, account=account, error=None)
 
 
 def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | None:

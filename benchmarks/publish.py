@@ -240,10 +240,10 @@ def idle(bench: Bench) -> Line:
     from django.db import connection
     from django.utils import timezone
 
+    from scheduling.engine.attempts import take
     from scheduling.engine.claim import next_due, take_back_expired
     from scheduling.engine.lanes import Lanes
     from scheduling.engine.order import due
-    from scheduling.engine.publish import take
     from scheduling.engine.publisher import AHEAD, SENDERS
 
     later = time.time() + 86_400

@@ -9,7 +9,6 @@ declare_events(
     delivery__rescheduled="moved {} to another time",
     pause__begun="held back",
     pause__ended="ended the hold on {}",
-    delivery__tried="began an attempt to publish",
     delivery__warned="found trouble while preparing",
     platform__paused="stopped sending to a platform",
     platform__resumed="went on sending to a platform",

@@ -82,6 +82,7 @@ def move_many(
     deliveries: Sequence[Delivery],
     target: State,
     *,
+    event: str | None = None,
     data: Mapping[str, Any] | None = None,
     data_of: Mapping[int, Mapping[str, Any]] | None = None,
     **fields: Any,
@@ -98,9 +99,10 @@ def move_many(
     if actor.kind is not ActorKind.WORKER:
         raise NotAllowed("Only the publishing engine moves many at once.")
     source = State(deliveries[0].state)
-    row = _row(source, target, None)
+    row = _row(source, target, event)
     fields = _with_defaults(source, target, fields)
-    Delivery.objects.filter(pk__in=[d.pk for d in deliveries], state=source).update(**fields)
+    ids = [delivery.pk for delivery in deliveries]
+    Delivery.objects.filter(pk__any_of=ids, state=source).update(**fields)
     said = data_of or {}
     lines = [_line(each, source, target, said.get(each.pk, data)) for each in deliveries]
     record_many(row.event, lines)

@@ -21,7 +21,7 @@ from scheduling.states import State
 COUNTED = 1000
 """A backlog is counted so far and no further."""
 IN_TROUBLE = (State.UNKNOWN, State.FAILED, State.HELD)
-CLAIMED = "delivery.claimed"
+CLAIMED = "delivery.tried"
 
 
 @dataclass(frozen=True, slots=True)

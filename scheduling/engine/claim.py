@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
@@ -27,7 +28,7 @@ BATCH = 500
 OTHERS = 8
 """As many publishers at once find something to lock; the rest of what is due is not looked at."""
 DISPATCHER = Actor.worker("dispatcher")
-SEEN_WITH_IT = ("account__credential", "post__author", "sender")
+SEEN_WITH_IT = ("account__credential", "post")
 
 
 def next_due(until: datetime) -> datetime | None:
@@ -61,7 +62,13 @@ def take_back_expired() -> int:
 def _claim(*, actor: Actor, limit: int, lanes: Lanes) -> list[tuple[int, int]]:
     claimed = lock_due(limit, lanes)
     lease = timezone.now() + CLAIM_LEASE
-    move_many(claimed, State.PUBLISHING, lease_until=lease, fence=F("fence") + 1)
+    move_many(
+        claimed,
+        State.PUBLISHING,
+        event="delivery.claimed",
+        lease_until=lease,
+        fence=F("fence") + 1,
+    )
     return [(delivery.pk, delivery.fence + 1) for delivery in claimed]
 
 
@@ -75,7 +82,8 @@ def lock_due(limit: int, lanes: Lanes) -> list[Delivery]:
     _hold_what_is_kept_back(shut, now)
     claimed: list[Delivery] = []
     places = {place.pk: place.lane for place in next_in_line(now)}
-    while found := _locked(places, lanes, now, limit - len(claimed)):
+    while (most := limit - len(claimed)) > 0:
+        found = _locked(places, lanes, now, most)
         # What waits behind a platform that by then has its share is found by the next round.
         let_in = []
         for delivery in found:
@@ -83,7 +91,19 @@ def lock_due(limit: int, lanes: Lanes) -> list[Delivery]:
             if shut.over(delivery.account_id) is None and lanes.admit(lane):
                 let_in.append(delivery)
         claimed += admitted(let_in, lanes)
-    return claimed
+        if len(found) < most:
+            break
+    return with_people(claimed)
+
+
+def with_people(deliveries: list[Delivery]) -> list[Delivery]:
+    """The same, with authors and senders: few people are behind many of them, each read once."""
+    wanted = {pk for each in deliveries for pk in (each.post.author_id, each.sender_id) if pk}
+    people = User.objects.in_bulk(wanted)
+    for each in deliveries:
+        each.post.author = people[each.post.author_id]
+        each.sender = people[each.sender_id] if each.sender_id else None
+    return deliveries
 
 
 def _locked(places: Mapping[int, Lane], lanes: Lanes, now: datetime, most: int) -> list[Delivery]:
@@ -92,7 +112,7 @@ def _locked(places: Mapping[int, Lane], lanes: Lanes, now: datetime, most: int) 
     if not ids:
         return []
     # Asked again of each row as it is locked: another tick may have been quicker.
-    rows = due(now).filter(pk__in=ids).select_for_update(of=("self",), skip_locked=True)
+    rows = due(now).filter(pk__any_of=ids).select_for_update(of=("self",), skip_locked=True)
     return list(rows.select_related(*SEEN_WITH_IT).order_by("due_at", "pk")[:most])
 
 

@@ -17,18 +17,20 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from scheduling.engine.attempts import Begun, begin, take
 from scheduling.engine.claim import claim_due, next_due, take_back_expired
 from scheduling.engine.clock import clock
 from scheduling.engine.lanes import Lane, Lanes, lane_of
-from scheduling.engine.publish import Begun, Sent, begin, finish, send, take
+from scheduling.engine.outcomes import Sent, finish
+from scheduling.engine.publish import send
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-SENDERS = 64
+SENDERS = 128
 """Calls of one process under way at once; see engine.lanes for how platforms share them."""
-ENOUGH = 20
+ENOUGH = 40
 """While more is due than may go out, so many calls are awaited before their outcomes are written
 and others are claimed: rows are cheaper by the dozen."""
 LINGER_S = 0.2

@@ -14,8 +14,9 @@ from accounts.policy import by
 from audit.actions import action
 from audit.actors import Actor, ActorKind
 from platforms.contract import DUPLICATE, Lookup, PlatformError, Presence
+from scheduling.engine.outcomes import mark_published
 from scheduling.engine.points import Point, reached
-from scheduling.engine.publish import mark_published, outgoing_of
+from scheduling.engine.publish import outgoing_of
 from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.states import State

@@ -1,3 +1,4 @@
+from scheduling.models import lookups  # noqa: F401  # registers them
 from scheduling.models.delivery import Approval, Attempt, Decided, Delivery, HoldKind, Outcome
 from scheduling.models.pause import Pause
 from scheduling.models.post import Media, Post

@@ -140,13 +140,13 @@ def test_two_beats_and_two_workers_do_everything_once(
     until(lambda: bool(hook.ledger), "the webhook was told")
     until(lambda: Message.objects.exclude(state="sent").count() == 0, "everybody was told")
     # Both clocks go on: what is done stays done.
-    seen = Event.objects.filter(name="delivery.claimed").count()
+    seen = Event.objects.filter(name="delivery.tried").count()
     time.sleep(2.5)
 
     for delivery in good:
         arrived = sandbox.arrivals(key=delivery.key.hex)
         assert len(arrived) == 1, arrived
-    assert Event.objects.filter(name="delivery.claimed").count() == seen == len(good) + 1
+    assert Event.objects.filter(name="delivery.tried").count() == seen == len(good) + 1
     assert Attempt.objects.filter(delivery__in=ids).count() == len(good)
     assert Alert.objects.filter(delivery=held, kind=AlertKind.HELD).count() == 1
     told = [alert["about"] for asked in hook.ledger for alert in asked.json()["alerts"]]

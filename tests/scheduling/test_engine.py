@@ -25,7 +25,8 @@ from platforms.contract import (
     RetryLater,
 )
 from scheduling.engine.claim import claim_due, take_back_expired
-from scheduling.engine.publish import FenceLost, backoff, publish
+from scheduling.engine.outcomes import backoff
+from scheduling.engine.publish import FenceLost, publish
 from scheduling.engine.reconcile import MOST_LOOKS, due_looks, reconcile
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Post
 from scheduling.services.deliveries import delivery_settle

@@ -17,20 +17,14 @@ from accounts.levels import Level
 from accounts.models import SocialAccount
 from accounts.models.social import Health
 from platforms.contract import OutcomeUnknown
-from scheduling.engine import publish as engine
+from scheduling.engine import attempts as attempting
+from scheduling.engine import outcomes as ending
 from scheduling.engine import publisher as publishing
+from scheduling.engine.attempts import Begun, begin, take
 from scheduling.engine.claim import claim_due, take_back_expired
 from scheduling.engine.lanes import Lane, Lanes
-from scheduling.engine.publish import (
-    FRESH,
-    Begun,
-    FenceLost,
-    StoredSteps,
-    begin,
-    finish,
-    send,
-    take,
-)
+from scheduling.engine.outcomes import finish
+from scheduling.engine.publish import FRESH, FenceLost, StoredSteps, send
 from scheduling.engine.publisher import SENDERS, Publisher
 from scheduling.models import Attempt, Delivery, HoldKind, Outcome, Post
 from scheduling.states import State
@@ -305,7 +299,7 @@ class TestTheRun:
         assert Delivery.objects.get(account=second).state == State.SCHEDULED
 
     def test_a_database_that_is_away_costs_no_outcome(self, desk, network, publisher, monkeypatch):
-        plain, tries = engine._finish, []
+        plain, tries = ending._finish, []
 
         def away_once(**kwargs: object) -> object:
             tries.append(kwargs)
@@ -313,7 +307,7 @@ class TestTheRun:
                 raise OperationalError("terminating connection")
             return plain(**kwargs)
 
-        monkeypatch.setattr(engine, "_finish", away_once)
+        monkeypatch.setattr(ending, "_finish", away_once)
         monkeypatch.setattr(publishing, "LOOK_S", 0.01)
         due_on(desk, desk.account)
         publisher.run()
@@ -324,14 +318,14 @@ class TestTheRun:
         self, desk, network, publisher, monkeypatch, caplog
     ):
         bad, *_ = due_on(desk, *[another_account(desk) for _ in range(3)])
-        plain = engine.content_of
+        plain = attempting.content_of
 
         def broken(delivery: Delivery) -> object:
             if delivery.pk == bad.pk:
                 raise ValueError("a fault of ours")
             return plain(delivery)
 
-        monkeypatch.setattr(engine, "content_of", broken)
+        monkeypatch.setattr(attempting, "content_of", broken)
         publisher.run()
         assert Delivery.objects.filter(state=State.PUBLISHED).count() == 2
         bad.refresh_from_db()
