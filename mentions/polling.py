@@ -38,7 +38,7 @@ does no harm and the accounts of a killed worker wait this long."""
 CLAIM_MAX = 200
 PAGES_MAX = 20
 """Pages of one poll; what is left comes with the next, which is due at once."""
-_PAGE = {Deed.READ: 1}
+_PAGE = {Deed.READ: 1, Deed.ITEM: 1}
 AWAKE = timedelta(minutes=3)
 _FAULT = "Reading stopped because of a fault in Socialdesk. It is tried again by itself."
 
@@ -152,6 +152,8 @@ def _read(feed: Feed, actor: Actor) -> tuple[Polled, bool]:
             learn(account, adapter=adapter, error=error, reading=True)
             raise
         learn(account, adapter=adapter, error=None, reading=True)
+        # One was taken for it before anybody knew how many there would be.
+        spend(Wish(account, {Deed.ITEM: len(batch.items) - 1}))
         new += _keep(feed, actor, batch.items, batch.cursor)
         stuck = batch.cursor == feed.cursor
         feed.cursor = batch.cursor

@@ -13,6 +13,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
+from platforms.declared import Allowance as Allowance
+from platforms.declared import Deed as Deed
+from platforms.declared import Feature as Feature
+from platforms.declared import Limits as Limits
+from platforms.declared import PlatformInfo as PlatformInfo
+from platforms.declared import PollLimits as PollLimits
+from platforms.declared import Rate as Rate
+from platforms.declared import TextUnit as TextUnit
+from platforms.declared import VideoLimits as VideoLimits
+
 T = TypeVar("T")
 
 
@@ -72,87 +82,15 @@ class OutcomeUnknown(PlatformError):
     """The request may or may not have taken effect; never send it again blindly."""
 
 
-# --- what a platform declares --------------------------------------------------------------
-
-
-class Feature(StrEnum):
-    REPLY = "reply"
-    DELETE = "delete"
-    SEARCH = "search"
-    IMAGES = "images"
-    ALT_TEXT = "alt_text"
-    HIDE = "hide"
-    BLOCK = "block"
-    FIND_PUBLISHED = "find_published"  # can say for certain whether a publish took effect
-
-
-class TextUnit(StrEnum):
-    GRAPHEME = "grapheme"  # extended grapheme clusters, Unicode UAX #29
-    CHARACTER = "character"  # code points
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of one server; for composer, checks and docs. Sizes in bytes, lengths in `unit`."""
-
-    text_max: int
-    unit: TextUnit
-    url_length: int | None = None  # every URL counts as this many units; None: as written
-    short_mentions: bool = False  # '@name@host' counts as '@name' (Mastodon)
-    text_bytes_max: int | None = None  # UTF-8 bytes as well (Bluesky)
-    images_max: int = 4
-    image_bytes_max: int = 8_000_000
-    image_pixels_max: int | None = None
-    image_types: tuple[str, ...] = ("image/jpeg", "image/png")
-    alt_text_max: int = 1_500
-    empty_text_with_image: bool = True
-
-
-class Deed(StrEnum):
-    """What is asked of a platform, as far as it is counted there."""
-
-    PUBLISH = "publish"
-    UPLOAD = "upload"  # one picture
-    READ = "read"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many units in so many seconds, and what each deed takes of them."""
-
-    name: str  # for people, after a number: 'requests'
-    units: int
-    per_s: int
-    costs: Mapping[Deed, int]
-    shared: bool = False  # by all our accounts on one server, not each its own
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a server says is left: `left` of `limit`, until `resets_in_s` seconds from now."""
-
-    limit: int
-    left: int
-    resets_in_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PlatformInfo:
-    """What is true of a platform before any account is connected."""
-
-    key: str  # 'bluesky'
-    label: str  # 'Bluesky'
-    limits: Limits  # the defaults; a server may declare others, see Adapter.limits
-    features: frozenset[Feature]
-    secret_label: str  # what the secret is called there: 'App password', 'Access token'
-    secret_help: str  # one sentence: where a person gets it
-    handle_help: str  # one sentence: what the handle looks like
-    default_base_url: str  # '' when a person has to say which server
-    asks_base_url: bool
-    rates: tuple[Rate, ...] = ()  # what it takes of us; see scheduling.traffic
-
-
 # --- what goes over -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """What a platform knows Socialdesk by, registered there once for the installation."""
+
+    client_id: str
+    client_secret: str = field(default="", repr=False)  # '' for a public client
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +102,7 @@ class Connection:
     secret: str = field(repr=False)
     remote_id: str = ""  # the platform's own id of the account; '' before the first verify
     session: str = field(default="", repr=False)  # what the adapter asked to keep (see `remember`)
+    app: AppCredentials | None = None  # for platforms that renew a token only for the app
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +123,48 @@ class Image:
     alt_text: str
     width: int
     height: int
+    url: str = ""  # a public, short-lived address of the same bytes (see Limits.media_by_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    data: bytes = field(repr=False)
+    mime: str
+    alt_text: str
+    width: int
+    height: int
+    seconds: float
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    options: tuple[str, ...]
+    minutes: int  # how long one may vote
+
+
+class Audience(StrEnum):
+    """Who may reply."""
+
+    EVERYBODY = "everybody"
+    FOLLOWED = "followed"  # those the account follows
+    MENTIONED = "mentioned"
+
+
+class Form(StrEnum):
+    """How a platform shows a post, where it has more than one way."""
+
+    POST = "post"
+    REEL = "reel"
+    STORY = "story"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A further post of a thread."""
+
+    text: str
+    images: Sequence[Image] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +189,14 @@ class Outgoing:
     created_at: datetime  # aware
     images: Sequence[Image] = ()
     reply_to: ReplyRef | None = None
+    video: Video | None = None
+    parts: Sequence[Part] = ()  # what follows in the same thread
+    poll: Poll | None = None
+    quote: str = ""  # remote id of the post it shows
+    link: str = ""  # beside the text (Feature.LINK)
+    audience: Audience = Audience.EVERYBODY
+    form: Form = Form.POST
+    first_comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +362,22 @@ class Counted(Protocol):
 
     def allowance(self) -> Allowance | None:
         """What the newest answer says is left; None where it says nothing. Sends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An account that a sign-in may speak for, and what to connect it with."""
+
+    platform: str
+    identity: Identity
+    secret: str = field(repr=False)
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """An adapter whose credentials may speak for several accounts, some of another platform."""
+
+    def offered(self) -> list[Offered]: ...
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import regex
 
 from platforms.contract import Image, Limits, TextUnit
+from platforms.x_count import weighted_length
 
 # A web address as Mastodon finds one in a text: with its scheme, not in the middle of a word, and
 # without the punctuation of the sentence around it (twitter-text as of Mastodon's
@@ -27,6 +28,7 @@ _MENTION = regex.compile(
     r"@(?=[^\s@/]{1,253}(?![\p{L}\p{N}_]))[\p{L}\p{N}_]+(?:[.\-]+[\p{L}\p{N}_]+)*(?::\d{1,5})?",
     regex.IGNORECASE,
 )
+_HASHTAG = regex.compile(r"(?<![\p{L}\p{N}_&])[#＃](?=\w*\p{L})\w+")
 _GRAPHEME = regex.compile(r"\X")
 _URL_MAX = 4_096  # twitter-text takes nothing longer for an address
 _NOT_LAST_IN_PATH = frozenset("!?*\"'「」;:=,.$%[]~&|@(")
@@ -60,13 +62,17 @@ def find_urls(text: str) -> list[tuple[int, int]]:
 
 def count_units(text: str, unit: TextUnit) -> int:
     """Length of `text` as written, in `unit`."""
-    if unit is TextUnit.CHARACTER:
+    if unit in (TextUnit.CHARACTER, TextUnit.WEIGHTED):  # what is weighted is a post's own text
         return len(text)
+    if unit is TextUnit.UTF16:
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
     return sum(1 for _ in _GRAPHEME.finditer(text))
 
 
 def count_text(text: str, limits: Limits) -> int:
     """How much of `limits.text_max` this text uses, in `limits.unit`."""
+    if limits.unit is TextUnit.WEIGHTED:
+        return weighted_length(text)
     # Both rules are applied to the text before its graphemes are found, as Mastodon does
     # (app/validators/status_length_validator.rb): a combining mark after a link joins its end.
     if limits.url_length is not None:
@@ -109,6 +115,13 @@ def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> li
                 f"The text is too large: {size:,} bytes, and {limits.text_bytes_max:,} fit. "
                 "Use fewer emoji or accented characters.",
             )
+        )
+    if limits.media_required and not images:
+        problems.append(Problem("media_required", "A post here needs a picture."))
+    tags = len(_HASHTAG.findall(text))
+    if limits.hashtags_max is not None and tags > limits.hashtags_max:
+        problems.append(
+            Problem("too_many_hashtags", f"{tags} hashtags, and {limits.hashtags_max} fit.")
         )
     return problems + _image_problems(limits, images)
 

@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 MAX_DELAY_S = 86_400.0
 _REASON_LENGTH = 200
+_UNPAID_S = 3_600.0  # credit that is used up comes back when somebody pays
 _COUNT = re.compile(r"[0-9]{1,9}")
 _EPOCH_SINCE = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
 
@@ -44,10 +45,10 @@ def delay_of(answer: Answer, now: datetime | None = None) -> float | None:
 
     Retry-After is RFC 9110 10.2.3 (seconds or a date). `ratelimit-reset` is a Unix time at
     Bluesky and seconds in the IETF draft; `X-RateLimit-Reset` is ISO 8601 at Mastodon and a Unix
-    time at GoToSocial.
+    time at GoToSocial; `x-rate-limit-reset` is a Unix time at X.
     """
     now = now or datetime.now(UTC)
-    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset"):
+    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"):
         value = answer.header(name).strip()
         if not value:
             continue
@@ -60,10 +61,11 @@ def delay_of(answer: Answer, now: datetime | None = None) -> float | None:
 def allowance_of(answer: Answer, now: datetime | None = None) -> Allowance | None:
     """What is left by the answer's headers, None when they do not say all of it.
 
-    `X-RateLimit-*` at Mastodon and its like; `ratelimit-*` at Bluesky, as an IETF draft has it.
+    `X-RateLimit-*` at Mastodon and its like; `ratelimit-*` at Bluesky, as an IETF draft has it;
+    `x-rate-limit-*` at X.
     """
     now = now or datetime.now(UTC)
-    for prefix in ("x-ratelimit-", "ratelimit-"):
+    for prefix in ("x-ratelimit-", "ratelimit-", "x-rate-limit-"):
         limit, left = (answer.header(prefix + name).strip() for name in ("limit", "remaining"))
         reset = _seconds(answer.header(prefix + "reset").strip(), now)
         if _COUNT.fullmatch(limit) and _COUNT.fullmatch(left) and reset is not None:
@@ -90,7 +92,8 @@ def reason_of(answer: Answer, *, named: bool = False) -> tuple[str, str]:
     """The server's own short code and its reason, one line each, '' when it gives none.
 
     `named`: 'error' is the name of the error and 'message' the sentence (AT Protocol); otherwise
-    'error' is the sentence (Mastodon) unless there is a longer one (OAuth).
+    'error' is the sentence (Mastodon) unless there is a longer one (OAuth, 'detail' at X). Where
+    'error' is an object, it holds code and message itself (Graph API).
     """
     try:
         told = json.loads(answer.body[:20_000])
@@ -99,8 +102,15 @@ def reason_of(answer: Answer, *, named: bool = False) -> tuple[str, str]:
     if not isinstance(told, dict):
         return "", ""
     error = told.get("error")
-    sentences = (told.get("message"), told.get("error_description"), None if named else error)
-    reason = next((_line(text) for text in sentences if isinstance(text, str)), "")
+    if isinstance(error, dict):
+        told, code = error, error.get("code")
+        error = str(code) if isinstance(code, int) and not isinstance(code, bool) else None
+        named = True
+    elif isinstance(told.get("code"), str) and isinstance(told.get("message"), str):
+        error, named = told["code"], True  # LinkedIn
+    words = ("error_user_msg", "message", "error_description", "detail")
+    sentences = (*(told.get(word) for word in words), None if named else error)
+    reason = next((_line(text) for text in sentences if isinstance(text, str) and text), "")
     if named and isinstance(error, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,60}", error):
         return error, reason
     return "", reason
@@ -186,6 +196,13 @@ class Asker:
         if status == 401 or self._lost(answer):
             return AuthorisationLost(
                 f"{self._who} does not accept the credentials of this account.{said}", code=code
+            )
+        if status == 402:
+            return RetryLater(
+                f"{self._who} wants to be paid before it does more.{said}",
+                code=code,
+                delay_s=_UNPAID_S,
+                too_much=True,
             )
         if status == 429:
             return RetryLater(

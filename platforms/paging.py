@@ -1,7 +1,8 @@
 """Reading what is new from a list that grows while it is read: nothing lost, nothing doubled.
 
-Two kinds of list. `read_ahead` is for servers that can give what comes *after* an id.
-`read_down` is for servers that only give the newest first, page by page downwards. Both keep a
+Three kinds of list. `read_ahead` is for servers that can give what comes *after* an id.
+`read_down` is for servers that only give the newest first, page by page downwards; `read_since` for
+those that do, but only down to an id, which is what they charge for. All keep a
 small memory of what was handed out in the cursor, because neither order is quite the order of
 arrival: rows are committed out of order, and a post may carry an earlier time of its author's.
 """
@@ -87,6 +88,52 @@ def read_ahead(
         items=[e.item for e in entries if e.id not in seen and e.item is not None],
         cursor=_dump({"after": start, "seen": sorted(beyond, key=_order)}),
         more=bool(state) and full,
+    )
+
+
+# --- lists that are read from the newest downwards, to an id -----------------------------------
+
+
+def read_since(
+    cursor: str,
+    *,
+    page: Callable[[str, str], Sequence[Entry[T]]],
+    page_size: int,
+    settle: Callable[[str], str] = lambda id_: id_,
+    max_pages: int = 10,
+) -> Batch[T]:
+    """What came after `cursor`, oldest first.
+
+    `page(since, until)` gives the newest `page_size` entries above `since` and below `until` ('':
+    without a bound). `settle(id)` is the id from which to read again after `id` was handed out: a
+    lower one as long as something may still come in below it.
+    """
+    state = _load(cursor)
+    since, until = str(state.get("after", "")), str(state.get("until", ""))
+    seen = {str(id_) for id_ in state.get("seen", [])}
+    found: dict[str, Entry[T]] = {}
+    full = False
+    for _ in range(max_pages if state else 1):
+        rows = page(since, until)
+        found |= {entry.id: entry for entry in rows}
+        full = len(rows) >= page_size
+        if not full:
+            break
+        until = min((entry.id for entry in rows), key=_order)
+    deep = bool(state) and full
+    known = {*found, *seen}
+    top = max([str(state.get("top", "")), since, *known], key=_order)
+    # While it goes down, all that is above the old mark is remembered: it may be shown again.
+    after = since if deep or not top else settle(top)
+    result: dict[str, Any] = {
+        "after": after,
+        "seen": sorted((id_ for id_ in known if _order(id_) > _order(after)), key=_order),
+    }
+    if deep:
+        result |= {"until": until, "top": top}
+    fresh = sorted((e for e in found.values() if e.id not in seen), key=lambda e: _order(e.id))
+    return Batch(
+        items=[e.item for e in fresh if e.item is not None], cursor=_dump(result), more=deep
     )
 
 

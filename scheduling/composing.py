@@ -17,6 +17,13 @@ from scheduling.models import Delivery, Media
 from scheduling.rules import SLACK, sends_without_review
 from scheduling.times import note_on
 
+_RULES = {
+    TextUnit.CHARACTER: "characters",
+    TextUnit.GRAPHEME: "graphemes",
+    TextUnit.UTF16: "units",
+    TextUnit.WEIGHTED: "weighted",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -44,8 +51,7 @@ class Shown:
     @property
     def rule(self) -> str:
         """How the browser keeps up with typing; the server's number is the one that counts."""
-        unit = self.account.limits.unit
-        return "characters" if unit is TextUnit.CHARACTER else "graphemes"
+        return _RULES[self.account.limits.unit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Any
 
@@ -45,13 +46,39 @@ def secret_field(info: PlatformInfo) -> forms.CharField:
     )
 
 
-class ReconnectForm(forms.Form):
+class SecretForm(forms.Form):
+    """Asks for what a platform is connected by: one secret, or the several texts it is made of.
+
+    `cleaned_data["secret"]` is the secret either way.
+    """
+
     def __init__(self, info: PlatformInfo, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["secret"] = secret_field(info)
+        self.parts = {f"secret_{part.key}": part for part in info.secret_parts}
+        if not self.parts:
+            self.fields["secret"] = secret_field(info)
+        for name, part in self.parts.items():
+            self.fields[name] = secret_field(info)
+            self.fields[name].label = part.label
+        for name in list(self.parts)[:-1]:
+            self.fields[name].help_text = ""
+
+    def secret_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.parts or ["secret"]]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.parts and all(name in cleaned for name in self.parts):
+            told = {part.key: cleaned[name] for name, part in self.parts.items()}
+            cleaned["secret"] = json.dumps(told)
+        return cleaned
 
 
-class ConnectForm(forms.Form):
+class ReconnectForm(SecretForm):
+    """New credentials for an account that is known."""
+
+
+class ConnectForm(SecretForm):
     """What a platform asks for, and what the organisation says of the account."""
 
     handle = forms.CharField(max_length=255)
@@ -74,12 +101,11 @@ class ConnectForm(forms.Form):
     )
 
     def __init__(self, info: PlatformInfo, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(info, *args, **kwargs)
         self.fields["handle"].help_text = info.handle_help
-        self.fields["secret"] = secret_field(info)
         if not info.asks_base_url:
             del self.fields["base_url"]
-        self.order_fields(["base_url", "handle", "secret"])
+        self.order_fields(["base_url", "handle", "secret", *self.parts])
 
 
 class AccountForm(forms.Form):

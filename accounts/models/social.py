@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts.levels import Capability
 from accounts.sealing import SealedTextField
-from platforms.contract import Feature, Limits, PlatformInfo, TextUnit
+from platforms.contract import Feature, Limits, PlatformInfo
+from platforms.declared import limits_from
 from platforms.registry import platform_info
 
 
@@ -75,10 +76,7 @@ class SocialAccount(models.Model):
         """The server's declared limits, or the platform's where it declared none."""
         if not self.declared_limits:
             return self.info.limits
-        values = dict(self.declared_limits)
-        values["unit"] = TextUnit(values["unit"])
-        values["image_types"] = tuple(values["image_types"])
-        return Limits(**values)
+        return limits_from(self.declared_limits)
 
     def can(self, feature: str) -> bool:
         """Whether the platform has `feature`."""

@@ -30,7 +30,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/connect_choose.html", {"platforms": platforms})
 
 
-@sensitive_post_parameters("secret")
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest, platform: str) -> HttpResponse:
     require_org(actor_of(request), OrgCapability.ACCOUNTS)
@@ -77,7 +77,7 @@ def _connected(request: HttpRequest, info: PlatformInfo, form: ConnectForm) -> S
         return None
 
 
-@sensitive_post_parameters("secret")
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def reconnect(request: HttpRequest, account_id: int) -> HttpResponse:
     account = manage_account(request, account_id)

@@ -38,7 +38,7 @@ class Wish:
 
     @property
     def reads(self) -> bool:
-        return set(self.deeds) == {Deed.READ}
+        return set(self.deeds) <= {Deed.READ, Deed.ITEM}
 
 
 @dataclass(frozen=True, slots=True)

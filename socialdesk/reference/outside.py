@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from audit.actions import EVENTS
-from platforms.contract import Deed, Feature, Limits, PlatformInfo, TextUnit
+from platforms.contract import (
+    Deed,
+    Feature,
+    Limits,
+    PlatformInfo,
+    PollLimits,
+    TextUnit,
+    VideoLimits,
+)
 from platforms.registry import platform_info, platform_keys
 from scheduling.traffic.budgets import span
 from socialdesk.reference.markdown import code, page, table
@@ -17,17 +25,39 @@ FEATURES = {
     Feature.HIDE: "Hide somebody's reply",
     Feature.BLOCK: "Block a person",
     Feature.FIND_PUBLISHED: "Can say for certain whether a post went out",
+    Feature.VIDEO: "Videos",
+    Feature.THREAD: "Threads of several posts",
+    Feature.POLL: "Polls",
+    Feature.QUOTE: "Quote a post",
+    Feature.AUDIENCE: "Choose who may reply",
+    Feature.FIRST_COMMENT: "A first comment of our own",
+    Feature.LINK: "A link beside the text, shown as a card",
+    Feature.MESSAGES: "Private messages",
 }
-NO_PAGE = (Feature.SEARCH, Feature.HIDE, Feature.BLOCK)
+NO_PAGE = (
+    Feature.SEARCH,
+    Feature.HIDE,
+    Feature.BLOCK,
+    Feature.VIDEO,
+    Feature.THREAD,
+    Feature.POLL,
+    Feature.QUOTE,
+    Feature.AUDIENCE,
+    Feature.FIRST_COMMENT,
+    Feature.LINK,
+)
 """What the modules can do and no page of the desk offers yet."""
 DEEDS = {
     Deed.PUBLISH: "A post takes",
     Deed.UPLOAD: "A picture takes",
     Deed.READ: "A reading takes",
+    Deed.ITEM: "Each thing read takes",
 }
 UNITS = {
     TextUnit.GRAPHEME: "characters as people see them (Unicode grapheme clusters)",
     TextUnit.CHARACTER: "characters (Unicode code points)",
+    TextUnit.WEIGHTED: "as twitter-text weighs them (most scripts 1, others and emoji 2)",
+    TextUnit.UTF16: "code units of UTF-16",
 }
 
 
@@ -61,6 +91,12 @@ def platforms_page() -> str:
         ),
         "## What connecting one takes",
         table(("Platform", "Key", "Server", "Handle", "Secret"), [_connect(i) for i in infos]),
+        "What each platform's app asks for where a person agrees in the browser. No page offers "
+        "this way of connecting yet.",
+        table(
+            ("Platform", "Asks at", "Scopes", "PKCE", "Tokens are renewed"),
+            [_oauth(i) for i in infos if i.oauth],
+        ),
     )
 
 
@@ -88,7 +124,35 @@ def _limits(limits: Limits) -> dict[str, str]:
         "Kinds of picture": ", ".join(t.removeprefix("image/") for t in limits.image_types),
         "Description, at most": f"{limits.alt_text_max:,}",
         "Picture without words": "yes" if limits.empty_text_with_image else "no",
+        "Words without a picture": "no" if limits.media_required else "yes",
+        "Pictures are fetched from a public address": "yes" if limits.media_by_url else "no",
+        "Width by height of a picture": _span(limits.image_ratio),
+        "Hashtags, at most": str(limits.hashtags_max or ""),
+        "Video": _video(limits.video),
+        "Poll": _poll(limits.poll),
+        "Posts of a thread, at most": str(limits.parts_max) if limits.parts_max > 1 else "",
     }
+
+
+def _span(ratio: tuple[float, float] | None) -> str:
+    return f"{ratio[0]:g} to {ratio[1]:g}" if ratio else ""
+
+
+def _video(limits: VideoLimits | None) -> str:
+    if limits is None:
+        return ""
+    kinds = ", ".join(kind.removeprefix("video/") for kind in limits.types)
+    size = f"{limits.bytes_max / 1_000_000:g} MB"
+    return f"{kinds}; {size}; {limits.seconds_min:g} to {limits.seconds_max:g} seconds"
+
+
+def _poll(limits: PollLimits | None) -> str:
+    if limits is None:
+        return ""
+    return (
+        f"{limits.options_min} to {limits.options_max} options of {limits.option_max} characters, "
+        f"open for {limits.minutes_min} to {limits.minutes_max:,} minutes"
+    )
 
 
 def _connect(info: PlatformInfo) -> tuple[str, ...]:
@@ -99,7 +163,26 @@ def _connect(info: PlatformInfo) -> tuple[str, ...]:
         code(info.key),
         f"{server}{asked}" or "has to be named",
         info.handle_help,
-        f"{info.secret_label}. {info.secret_help}",
+        f"{info.secret_label}{_parts(info)}. {info.secret_help}",
+    )
+
+
+def _parts(info: PlatformInfo) -> str:
+    labels = [part.label for part in info.secret_parts]
+    return f" ({', '.join(labels)})" if labels else ""
+
+
+def _oauth(info: PlatformInfo) -> tuple[str, ...]:
+    oauth = info.oauth
+    if oauth is None:
+        return (info.label, "", "", "", "")
+    renewed = {"": "no", "refresh_token": "by a refresh token", "long_lived": "before they end"}
+    return (
+        info.label,
+        code(oauth.authorise_url),
+        ", ".join(map(code, oauth.scopes)),
+        "yes" if oauth.pkce else "no",
+        renewed[oauth.refresh],
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from platforms.contract import Image, Limits, TextUnit
 from platforms.counting import count_text, find_urls, text_problems
-from platforms.registry import platform_info
+from platforms.declared import limits_from
+from platforms.registry import platform_info, platform_keys
 
 BLUESKY = platform_info("bluesky").limits
 MASTODON = platform_info("mastodon").limits
@@ -149,3 +151,25 @@ def test_an_image_can_do_without_words_where_the_platform_allows_it() -> None:
     assert text_problems("", BLUESKY, [image]) == []
     strict = replace(BLUESKY, empty_text_with_image=False)
     assert [p.code for p in text_problems("", strict, [image])] == ["text_empty"]
+
+
+@pytest.mark.parametrize("key", platform_keys())
+def test_declared_limits_survive_being_stored(key: str) -> None:
+    limits = platform_info(key).limits
+    assert limits_from(json.loads(json.dumps(asdict(limits)))) == limits
+
+
+def test_limits_stored_by_an_earlier_version_are_read() -> None:
+    old = {"text_max": 500, "unit": "grapheme", "image_types": ["image/png"], "gone": 1}
+    assert limits_from(old) == Limits(500, TextUnit.GRAPHEME, image_types=("image/png",))
+
+
+def test_hashtags_are_counted_and_pictures_asked_for() -> None:
+    limits = Limits(500, TextUnit.UTF16, hashtags_max=2, media_required=True)
+    codes = [problem.code for problem in text_problems("#a #b2 &#39; c#d #1 #Ü", limits)]
+    assert codes == ["media_required", "too_many_hashtags"]
+    assert text_problems("#a #b", limits, [Image(b"", "image/png", "", 1, 1)]) == []
+
+
+def test_units_of_utf16() -> None:
+    assert count_text("a𝒜é", Limits(500, TextUnit.UTF16)) == 4

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platforms.paging import MEMORY, Entry, read_ahead, read_down
+from platforms.paging import MEMORY, Entry, read_ahead, read_down, read_since
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -228,3 +228,89 @@ def test_a_cursor_that_cannot_be_read_starts_anew(cursor: str) -> None:
     down = Down(5)
     down.add("a", NOW)
     assert list(read_down(cursor, page=down.page, now=NOW).items) == ["a"]
+
+
+# --- newest first, down to an id -----------------------------------------------------------------
+
+
+class Since:
+    """A list that is asked for what is above one id and below another, newest first."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.ids: list[int] = []
+        self.asked: list[tuple[str, str]] = []
+
+    def page(self, since: str, until: str) -> list[Entry[str]]:
+        self.asked.append((since, until))
+        low, high = int(since or 0), int(until or 10**9)
+        rows = sorted((id_ for id_ in self.ids if low < id_ < high), reverse=True)
+        return [Entry(str(id_), NOW, str(id_)) for id_ in rows[: self.size]]
+
+    def drain(self, cursor: str, slack: int = 0, max_pages: int = 3) -> tuple[list[str], str]:
+        found: list[str] = []
+        for _ in range(200):
+            batch = read_since(
+                cursor,
+                page=self.page,
+                page_size=self.size,
+                settle=lambda id_: str(max(0, int(id_) - slack)),
+                max_pages=max_pages,
+            )
+            assert [int(i) for i in batch.items] == sorted(int(i) for i in batch.items)
+            found += batch.items
+            cursor = batch.cursor
+            if not batch.more:
+                return found, cursor
+        raise AssertionError("no end")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rounds=st.lists(st.integers(0, 25), max_size=8),
+    size=st.integers(1, 7),
+    max_pages=st.integers(1, 4),
+)
+def test_since_nothing_is_lost_or_doubled(rounds: list[int], size: int, max_pages: int) -> None:
+    source = Since(size)
+    found, cursor = source.drain("")
+    for number in rounds:
+        start = max(source.ids, default=1_000)
+        source.ids += range(start + 1, start + 1 + number)
+        more, cursor = source.drain(cursor, max_pages=max_pages)
+        found += more
+    assert sorted(map(int, found)) == source.ids
+
+
+def test_since_what_comes_in_late_below_the_newest_is_seen_once() -> None:
+    source = Since(5)
+    _, cursor = source.drain("", slack=10)
+    source.ids = [100, 110]
+    assert source.drain(cursor, slack=10)[0] == ["100", "110"]
+    _, cursor = source.drain(cursor, slack=10)
+    source.ids += [105, 111]
+    more, cursor = source.drain(cursor, slack=10)
+    assert more == ["105", "111"]
+    assert source.drain(cursor, slack=10)[0] == []
+
+
+def test_since_only_what_is_above_the_newest_is_asked_for() -> None:
+    source = Since(5)
+    source.ids = [100, 110]
+    _, cursor = source.drain("")
+    source.drain(cursor)
+    assert source.asked[-1] == ("110", "")
+
+
+def test_since_while_others_write_between_its_pages() -> None:
+    source = Since(2)
+    _, cursor = source.drain("")
+    source.ids = list(range(1, 10))
+    found: list[str] = []
+    for _ in range(20):
+        batch = read_since(cursor, page=source.page, page_size=2, max_pages=1)
+        found += batch.items
+        cursor = batch.cursor
+        if len(source.ids) < 14:
+            source.ids.append(max(source.ids) + 1)
+    assert sorted(map(int, found)) == source.ids

@@ -10,6 +10,20 @@ const LINK_MAX = 4096;
 const characters = (text) => [...text].length;
 const graphemes = (text) => (segmenter ? [...segmenter.segment(text)].length : characters(text));
 
+const EMOJI = /^(?:\p{Regional_Indicator}{2}|[0-9#*]\uFE0F?\u20E3|(?![©®])\p{Extended_Pictographic}(?!\uFE0E)|[©®]\uFE0F)/u;
+const LIGHT = [[0, 4351], [8192, 8205], [8208, 8223], [8242, 8247]];
+const light = (character) => LIGHT.some(([first, last]) => first <= character.codePointAt(0) && character.codePointAt(0) <= last);
+const heavy = (characters) => [...characters].reduce((sum, one) => sum + (light(one) ? 1 : 2), 0);
+
+/** As platforms/x_count.py does, but that addresses without a scheme are left to the server. */
+function weighted(text) {
+  const composed = text.normalize("NFC");
+  const clusters = segmenter ? [...segmenter.segment(composed)].map((one) => one.segment) : [...composed];
+  return clusters.reduce((sum, one) => sum + (EMOJI.test(one) ? 2 : heavy(one)), 0);
+}
+
+const COUNTS = { characters, units: (text) => text.length, weighted };
+
 /** Start and end of each web address, without the punctuation of the sentence around it. */
 function links(text) {
   const found = [];
@@ -45,5 +59,5 @@ function shortened(text, { linkLength, shortMentions }) {
  */
 export function count(text, { rule, linkLength, shortMentions }) {
   const counted = shortened(text.trim().replace(/\r\n/g, "\n"), { linkLength: Number(linkLength || 0), shortMentions });
-  return rule === "characters" ? characters(counted) : graphemes(counted);
+  return (COUNTS[rule] ?? graphemes)(counted);
 }

@@ -1,0 +1,188 @@
+"""What a platform declares, as data: limits, features, rates, and what connecting an account takes.
+
+The composer, the checks before sending, the connect page and the reference read the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Feature(StrEnum):
+    REPLY = "reply"
+    DELETE = "delete"
+    SEARCH = "search"
+    IMAGES = "images"
+    ALT_TEXT = "alt_text"
+    HIDE = "hide"
+    BLOCK = "block"
+    FIND_PUBLISHED = "find_published"  # can say for certain whether a publish took effect
+    VIDEO = "video"
+    THREAD = "thread"  # several posts, each under the one before
+    POLL = "poll"
+    QUOTE = "quote"
+    AUDIENCE = "audience"  # who may reply
+    FIRST_COMMENT = "first_comment"  # a comment of our own under the new post
+    LINK = "link"  # an address beside the text, shown as a card
+    MESSAGES = "messages"  # private messages come in and are answered
+
+
+class TextUnit(StrEnum):
+    GRAPHEME = "grapheme"  # extended grapheme clusters, Unicode UAX #29
+    CHARACTER = "character"  # code points
+    WEIGHTED = "weighted"  # twitter-text: most scripts 1, others and emoji 2, a web address 23
+    UTF16 = "utf16"  # code units of UTF-16
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLimits:
+    """Of one video. Sizes in bytes, times in seconds."""
+
+    bytes_max: int
+    seconds_max: float
+    seconds_min: float = 0.0
+    types: tuple[str, ...] = ("video/mp4",)
+
+
+@dataclass(frozen=True, slots=True)
+class PollLimits:
+    options_max: int
+    option_max: int  # characters of one option
+    minutes_min: int
+    minutes_max: int
+    options_min: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one server; for composer, checks and docs. Sizes in bytes, lengths in `unit`."""
+
+    text_max: int
+    unit: TextUnit
+    url_length: int | None = None  # every URL counts as this many units; None: as written
+    short_mentions: bool = False  # '@name@host' counts as '@name' (Mastodon)
+    text_bytes_max: int | None = None  # UTF-8 bytes as well (Bluesky)
+    images_max: int = 4
+    image_bytes_max: int = 8_000_000
+    image_pixels_max: int | None = None
+    image_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    alt_text_max: int = 1_500
+    empty_text_with_image: bool = True
+    media_required: bool = False  # no post without a picture or video (Instagram)
+    media_by_url: bool = False  # the platform fetches pictures and videos from a public address
+    image_ratio: tuple[float, float] | None = None  # width by height, the least and the most
+    hashtags_max: int | None = None
+    video: VideoLimits | None = None
+    poll: PollLimits | None = None
+    parts_max: int = 1  # posts of one thread
+
+
+def limits_from(values: Mapping[str, Any]) -> Limits:
+    """Limits as `dataclasses.asdict` and JSON left them; what is not known here is left out."""
+    known = {field.name: values[field.name] for field in fields(Limits) if field.name in values}
+    known["unit"] = TextUnit(known["unit"])
+    if "image_types" in known:
+        known["image_types"] = tuple(known["image_types"])
+    if known.get("image_ratio"):
+        least, most = known["image_ratio"]
+        known["image_ratio"] = (float(least), float(most))
+    if known.get("video"):
+        known["video"] = VideoLimits(**{**known["video"], "types": tuple(known["video"]["types"])})
+    if known.get("poll"):
+        known["poll"] = PollLimits(**known["poll"])
+    return Limits(**known)
+
+
+class Deed(StrEnum):
+    """What is asked of a platform, as far as it is counted there."""
+
+    PUBLISH = "publish"
+    UPLOAD = "upload"  # one picture
+    READ = "read"
+    ITEM = "item"  # one of the things that a reading brought
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many units in so many seconds, and what each deed takes of them."""
+
+    name: str  # for people, after a number: 'requests'
+    units: int
+    per_s: int
+    costs: Mapping[Deed, int]
+    shared: bool = False  # by all our accounts on one server, not each its own
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a server says is left: `left` of `limit`, until `resets_in_s` seconds from now."""
+
+    limit: int
+    left: int
+    resets_in_s: float
+
+
+# --- connecting ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPart:
+    """One of several texts that make up a secret; pasted by a person, each into its own field."""
+
+    key: str  # 'api_key'
+    label: str  # what it is called there
+
+
+@dataclass(frozen=True, slots=True)
+class LongLived:
+    """How a short-lived token is changed for one that lives for weeks, by a GET."""
+
+    path: str
+    grant_type: str
+    token_field: str
+    with_client: bool = True  # the app's id and secret go along
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How a person lets Socialdesk act for an account in the browser (OAuth 2, RFC 6749).
+
+    Paths begin with '/' where they are on the platform's API server, which can be another one
+    (see `platforms.hosts`). `refresh`: how a token is renewed: 'refresh_token' as RFC 6749 has it,
+    'long_lived' by asking for another long-lived token, '' not at all.
+    """
+
+    authorise_url: str
+    token_path: str
+    scopes: tuple[str, ...]
+    app_help: str  # one sentence: where an administrator registers the app
+    pkce: bool = False  # RFC 7636, S256
+    separator: str = " "  # between scopes
+    client_by_basic: bool = False  # the app names itself by HTTP Basic, not in the form
+    refresh: str = ""
+    revoke_path: str = ""
+    revoke_method: str = "POST"
+    long_lived: LongLived | None = None
+    renewal: LongLived | None = None  # where renewing a long-lived token is another request
+    lists_accounts: bool = False  # one sign-in speaks for several accounts; one is chosen
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformInfo:
+    """What is true of a platform before any account is connected."""
+
+    key: str  # 'bluesky'
+    label: str  # 'Bluesky'
+    limits: Limits  # the defaults; a server may declare others, see Adapter.limits
+    features: frozenset[Feature]
+    secret_label: str  # what the secret is called there: 'App password', 'Access token'
+    secret_help: str  # one sentence: where a person gets it
+    handle_help: str  # one sentence: what the handle looks like
+    default_base_url: str  # '' when a person has to say which server
+    asks_base_url: bool
+    rates: tuple[Rate, ...] = ()  # what it takes of us; see scheduling.traffic
+    secret_parts: tuple[SecretPart, ...] = ()  # when the secret is several texts; then JSON of them
+    oauth: OAuth | None = None
