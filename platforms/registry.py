@@ -12,6 +12,7 @@ ADAPTERS: dict[str, str] = {
     "bluesky": "platforms.bluesky:BlueskyAdapter",
     "mastodon": "platforms.mastodon:MastodonAdapter",
     "sandbox": "platforms.sandbox:SandboxAdapter",
+    "x": "platforms.x:XAdapter",
 }
 _importing = RLock()
 

@@ -81,6 +81,26 @@ ALLOW_PRIVATE_HOSTS = frozenset(
     )
 )
 SANDBOX_URL = env.text("SOCIALDESK_SANDBOX_URL", "", "Address of the Sandbox network, if it runs.")
+# Read by platforms/hosts.py and platforms/x.py themselves, which know no Django; checked here.
+for _name, _whose in (
+    ("X_API_BASE_URL", "X's API"),
+    ("GRAPH_API_BASE_URL", "the Graph API (Facebook Pages and Instagram)"),
+    ("THREADS_API_BASE_URL", "Threads' API"),
+    ("LINKEDIN_API_BASE_URL", "LinkedIn's API"),
+):
+    env.text(_name, "", f"Another server for {_whose}: a gateway of your own, or one for tests.")
+env.integer(
+    "X_MONTHLY_POSTS",
+    3_000,
+    "Posts on X that are paid for in 30 days, over all accounts.",
+    at_least=1,
+)
+env.integer(
+    "X_MONTHLY_READS",
+    10_000,
+    "Posts read from X that are paid for in 30 days; in a day at most a tenth of them.",
+    at_least=1,
+)
 OVERDUE_GRACE_S = env.integer(
     "SOCIALDESK_OVERDUE_GRACE_S", 900, "Seconds late after which a delivery is held for a person."
 )

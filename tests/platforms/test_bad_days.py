@@ -172,6 +172,7 @@ def test_what_a_delete_makes_of_it(world: World, name: str) -> None:
         ({"ratelimit-reset": "{epoch}"}, 90),
         ({"X-RateLimit-Reset": "{iso}"}, 90),
         ({"X-RateLimit-Reset": "{epoch}"}, 90),
+        ({"X-Rate-Limit-Reset": "{epoch}"}, 90),
         ({"Retry-After": "{http}"}, 90),
         ({"X-RateLimit-Reset": "garbage", "X-RateLimit-Remaining": "x"}, None),
     ],

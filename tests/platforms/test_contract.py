@@ -217,7 +217,10 @@ def test_blocking(world: World) -> None:
     adapter = world.adapter()
     world.mention("Rude.")
     (item,) = adapter.fetch_mentions("").items
-    assert Feature.BLOCK in adapter.info.features
+    if Feature.BLOCK not in adapter.info.features:
+        with pytest.raises(Refused):
+            adapter.block(item.author.remote_id)
+        return
     adapter.block(item.author.remote_id)
     adapter.block(item.author.remote_id)
 
@@ -434,7 +437,7 @@ def test_preparing_stops_when_the_delivery_is_somebody_elses(world: World, after
     assert world.posts() == []
 
 
-@pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-"])
+@pytest.mark.parametrize("prefix", ["X-RateLimit-", "RateLimit-", "X-Rate-Limit-"])
 def test_what_the_server_says_is_left(world: World, prefix: str) -> None:
     adapter = world.adapter()
     assert isinstance(adapter, Counted)

@@ -28,7 +28,7 @@ from platforms.contract import (
 )
 from platforms.registry import open_adapter, platform_info
 
-from . import fake_bluesky, fake_mastodon, sandbox_server
+from . import fake_bluesky, fake_mastodon, fake_x, sandbox_server
 from .server import Asked, FakeServer
 
 Match = Callable[[Asked], bool]
@@ -318,11 +318,67 @@ class SandboxWorld(World):
             connection.execute("DELETE FROM media")
 
 
+class XWorld(World):
+    """By OAuth 2 tokens that can be renewed."""
+
+    key = "x"
+    handle = "council"
+    remote_id = fake_x.OWN
+    mentionable = "@stranger"
+    writes = staticmethod(_path("POST", "/2/tweets"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(_path("POST", "/2/media/upload"))
+    reads = staticmethod(_path("GET", "/mentions"))
+    verifies = staticmethod(_path("GET", "/2/users/me"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_x.FakeX()
+        self._secret = self.fake.secret
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def secrets(self) -> list[str]:
+        return [*self.fake.issued, self.fake.client_secret]
+
+    def posts(self) -> list[Seen]:
+        return [
+            Seen(
+                post["id"],
+                post["text"],
+                tuple(media["alt"] for media in post["media"]),
+                tuple(len(media["data"]) for media in post["media"]),
+                post["referenced_tweets"][0]["id"] if post["referenced_tweets"] else "",
+            )
+            for post in self.fake.posts.values()
+            if post["author_id"] == fake_x.OWN
+        ]
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        post = self.fake.make(fake_x.STRANGER, text, parent=reply_to, at=at, sent="mention")
+        return str(post["id"])
+
+    def stranger_posts(self, text: str) -> str:
+        return str(self.fake.make(fake_x.STRANGER, text)["id"])
+
+    def post_elsewhere(self, text: str) -> str:
+        return str(self.fake.make(fake_x.OWN, text)["id"])
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+    def throw_uploads_away(self) -> None:
+        self.fake.media.clear()
+
+
 WORLDS: dict[str, type[World]] = {
     "bluesky": BlueskyWorld,
     "mastodon": MastodonWorld,
     "gotosocial": GoToSocialWorld,
     "sandbox": SandboxWorld,
+    "x": XWorld,
 }
 
 

@@ -1,0 +1,302 @@
+"""Letting Socialdesk act for an account in the browser: OAuth 2 as each platform declares it.
+
+Plain functions over `PlatformInfo.oauth`: where to send a person, and what to make of the code that
+comes back. They keep nothing; whoever calls them keeps the state and the verifier until the person
+is back. Failures are PlatformErrors, and no secret is in one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlencode
+
+from platforms.contract import (
+    AppCredentials,
+    AuthorisationLost,
+    Connection,
+    Identity,
+    NetworkPolicy,
+    Offered,
+    Offers,
+    Refused,
+)
+from platforms.declared import LongLived, OAuth
+from platforms.failures import Asker, Malformed, text_of, time_of
+from platforms.guard import Answer, GuardedSession
+from platforms.hosts import api_base, own_host
+from platforms.registry import open_adapter, platform_info
+
+_LOST = (b"invalid_grant", b"invalid_token", b"invalid_request", b"OAuthException", b"revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a platform gave for an account. `expires_at` None: it did not say."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    scopes: tuple[str, ...] = ()
+
+    def dump(self) -> str:
+        """As a secret to be sealed; `load` reads it."""
+        return json.dumps(
+            {
+                "access_token": self.access_token,
+                "refresh_token": self.refresh_token,
+                "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+                "scopes": list(self.scopes),
+            }
+        )
+
+    def expires_within(self, seconds: float) -> bool:
+        if self.expires_at is None:
+            return False
+        return self.expires_at - datetime.now(UTC) < timedelta(seconds=seconds)
+
+
+def load(secret: str) -> Tokens:
+    """The tokens in a secret; one that is no JSON is an access token as it stands."""
+    try:
+        told = json.loads(secret)
+    except ValueError:
+        return Tokens(secret.strip())
+    if not isinstance(told, dict):
+        return Tokens(secret.strip())
+    try:
+        at = time_of(told["expires_at"]) if told.get("expires_at") else None
+    except Malformed:
+        at = None
+    scopes = told.get("scopes")
+    return Tokens(
+        access_token=str(told.get("access_token") or ""),
+        refresh_token=str(told.get("refresh_token") or ""),
+        expires_at=at,
+        scopes=tuple(str(s) for s in scopes) if isinstance(scopes, list) else (),
+    )
+
+
+def verifier() -> str:
+    """A fresh secret for one sign-in (RFC 7636); kept here until the person is back."""
+    return secrets.token_urlsafe(48)
+
+
+def challenge(of: str) -> str:
+    return urlsafe_b64encode(sha256(of.encode()).digest()).rstrip(b"=").decode()
+
+
+def declared(key: str) -> OAuth:
+    """How `key` is connected in the browser; raises Refused where it is not."""
+    found = platform_info(key).oauth
+    if found is None:
+        raise Refused("This platform is connected by what it gives to paste.", code="no_oauth")
+    return found
+
+
+def authorise_url(
+    key: str, app: AppCredentials, *, redirect_uri: str, state: str, verifier: str = ""
+) -> str:
+    """Where a person is sent to agree. `state` comes back with the code and has to be the same."""
+    oauth = declared(key)
+    query = {
+        "response_type": "code",
+        "client_id": app.client_id,
+        "redirect_uri": redirect_uri,
+        "scope": oauth.separator.join(oauth.scopes),
+        "state": state,
+    }
+    if oauth.pkce:
+        if not verifier:
+            raise ValueError(f"{key} wants a verifier")
+        query |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
+    return f"{oauth.authorise_url}?{urlencode(query)}"
+
+
+def exchange(
+    key: str,
+    app: AppCredentials,
+    *,
+    code: str,
+    redirect_uri: str,
+    network: NetworkPolicy,
+    verifier: str = "",
+    base_url: str = "",
+) -> Tokens:
+    """The tokens for the code that came back; long-lived ones where there are such."""
+    oauth = declared(key)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    if oauth.pkce:
+        form["code_verifier"] = verifier
+    client = _Client(key, app, network, base_url, [code, verifier])
+    tokens = client.token(oauth, form)
+    if oauth.long_lived is None:
+        return tokens
+    longer = client.long_lived(oauth.long_lived, tokens.access_token)
+    return Tokens(longer.access_token, longer.refresh_token, longer.expires_at, tokens.scopes)
+
+
+def refresh(
+    key: str,
+    app: AppCredentials | None,
+    tokens: Tokens,
+    *,
+    network: NetworkPolicy,
+    base_url: str = "",
+) -> Tokens:
+    """Fresh tokens. Raises AuthorisationLost when the platform will not renew these.
+
+    A refresh token that did not come with the answer is the one we had.
+    """
+    oauth = declared(key)
+    client = _Client(key, app, network, base_url, [tokens.access_token, tokens.refresh_token])
+    if oauth.refresh == "refresh_token" and tokens.refresh_token:
+        form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
+        fresh = client.token(oauth, form)
+    elif oauth.refresh == "long_lived" and (oauth.renewal or oauth.long_lived):
+        fresh = client.long_lived(oauth.renewal or oauth.long_lived, tokens.access_token)  # type: ignore[arg-type]  # one of them is there
+    else:
+        raise AuthorisationLost("These credentials cannot be renewed. Reconnect the account.")
+    return Tokens(
+        fresh.access_token,
+        fresh.refresh_token or tokens.refresh_token,
+        fresh.expires_at,
+        fresh.scopes or tokens.scopes,
+    )
+
+
+def revoke(
+    key: str, app: AppCredentials, tokens: Tokens, *, network: NetworkPolicy, base_url: str = ""
+) -> bool:
+    """Give the tokens back; False where the platform has no such request."""
+    oauth = declared(key)
+    if not oauth.revoke_path:
+        return False
+    client = _Client(key, app, network, base_url, [tokens.access_token, tokens.refresh_token])
+    client.revoke(oauth, tokens)
+    return True
+
+
+def identity(
+    key: str,
+    tokens: Tokens,
+    *,
+    network: NetworkPolicy,
+    base_url: str = "",
+    app: AppCredentials | None = None,
+) -> Identity:
+    """Who the tokens belong to."""
+    connection = Connection("", base_url or own_host(key), tokens.dump(), app=app)
+    return open_adapter(key, connection, network=network, remember=lambda _session: None).verify()
+
+
+def offered(
+    key: str,
+    tokens: Tokens,
+    *,
+    network: NetworkPolicy,
+    base_url: str = "",
+    app: AppCredentials | None = None,
+) -> list[Offered]:
+    """The accounts that these tokens can be connected as; one is chosen of them."""
+    connection = Connection("", base_url or own_host(key), tokens.dump(), app=app)
+    adapter = open_adapter(key, connection, network=network, remember=lambda _session: None)
+    if isinstance(adapter, Offers):
+        return adapter.offered()
+    return [Offered(key, adapter.verify(), tokens.dump())]
+
+
+class _Client:
+    """Asks one platform's token server as one app."""
+
+    def __init__(
+        self,
+        key: str,
+        app: AppCredentials | None,
+        network: NetworkPolicy,
+        base_url: str,
+        hidden: list[str],
+    ) -> None:
+        self._app = app
+        self._base = api_base(key, base_url or own_host(key))
+        self._wire = GuardedSession(network)
+        known = [*hidden, app.client_secret if app else ""]
+        self._asker = Asker(
+            platform_info(key).label, self._wire, secrets=lambda: known, lost=_is_lost
+        )
+
+    def token(self, oauth: OAuth, form: Mapping[str, str]) -> Tokens:
+        def call() -> Tokens:
+            return self._tokens(self._post(oauth, oauth.token_path, form))
+
+        return self._asker.ask(call)
+
+    def _post(self, oauth: OAuth, path: str, form: Mapping[str, str]) -> Any:
+        app = self._app
+        if app is None:
+            raise AuthorisationLost("The app of this platform is not set up any more.")
+        asked = dict(form)
+        basic = None
+        if oauth.client_by_basic and app.client_secret:
+            basic = (app.client_id, app.client_secret)
+        else:
+            asked["client_id"] = app.client_id
+            if app.client_secret:
+                asked["client_secret"] = app.client_secret
+        answer = self._wire.post(_at(self._base, path), data=asked, auth=basic)
+        answer.raise_for_status()
+        return answer.json() if answer.content.strip() else {}
+
+    def long_lived(self, how: LongLived, token: str) -> Tokens:
+        query = {"grant_type": how.grant_type, how.token_field: token}
+        if how.with_client and self._app is not None:
+            query |= {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
+
+        def call() -> Tokens:
+            answer = self._wire.get(_at(self._base, how.path), params=query)
+            answer.raise_for_status()
+            return self._tokens(answer.json())
+
+        return self._asker.ask(call)
+
+    def revoke(self, oauth: OAuth, tokens: Tokens) -> None:
+        def by_form() -> None:
+            form = {"token": tokens.refresh_token or tokens.access_token}
+            self._post(oauth, oauth.revoke_path, form)
+
+        def by_delete() -> None:
+            bearer = {"Authorization": f"Bearer {tokens.access_token}"}
+            answer = self._wire.delete(_at(self._base, oauth.revoke_path), headers=bearer)
+            answer.raise_for_status()
+
+        ways: dict[str, Callable[[], None]] = {"POST": by_form, "DELETE": by_delete}
+        self._asker.ask(ways[oauth.revoke_method], writes=True)
+
+    def _tokens(self, told: object) -> Tokens:
+        if not isinstance(told, dict):
+            raise Malformed("no tokens")
+        seconds = told.get("expires_in")
+        at = None
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds < 10**9:
+            at = datetime.now(UTC) + timedelta(seconds=seconds)
+        scope = told.get("scope")
+        return Tokens(
+            access_token=text_of(told.get("access_token")),
+            refresh_token=str(told.get("refresh_token") or ""),
+            expires_at=at,
+            scopes=tuple(scope.replace(",", " ").split()) if isinstance(scope, str) else (),
+        )
+
+
+def _at(base: str, path: str) -> str:
+    return f"{base}{path}" if path.startswith("/") else path
+
+
+def _is_lost(answer: Answer) -> bool:
+    return answer.status == 400 and any(word in answer.body[:2_000] for word in _LOST)

@@ -1,0 +1,381 @@
+"""X, through tweepy: API v2 with OAuth 2 tokens or OAuth 1.0a keys.
+
+X takes no key of ours. It refuses a text that the account has just posted, and otherwise whether a
+post went out is answered by reading the account's own posts. Reading is charged for, so lists are
+asked for what is above the newest id that is known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, TypeVar
+
+from platforms.checking import fitting
+from platforms.contract import (
+    Allowance,
+    Batch,
+    Connection,
+    Deed,
+    Feature,
+    Identity,
+    Incoming,
+    Limits,
+    Lookup,
+    NetworkPolicy,
+    Outgoing,
+    OwnPost,
+    PlatformInfo,
+    PollLimits,
+    Presence,
+    Published,
+    Rate,
+    Refused,
+    Remember,
+    Steps,
+    TextUnit,
+    VideoLimits,
+)
+from platforms.declared import OAuth, SecretPart
+from platforms.failures import Malformed
+from platforms.hosts import own_host
+from platforms.lookup import Candidate, look_up
+from platforms.markup import clean_text
+from platforms.paging import Entry, read_since
+from platforms.x_client import XClient
+from platforms.x_thread import XWriter
+from platforms.x_views import (
+    EXPANSIONS,
+    FIELDS,
+    MEDIA,
+    PEOPLE,
+    Row,
+    candidate_of,
+    incoming_of,
+    media_of,
+    objects,
+    own_post_of,
+    part,
+    people_of,
+    person_of,
+    settled,
+    time_in,
+)
+
+T = TypeVar("T")
+
+_FIRST_PAGE = 50
+_PAGE = 100  # the most that X gives
+_SEARCHABLE = timedelta(days=6, hours=23)  # recent search knows a week, and refuses older ids
+_MONTH_S = 30 * 86_400
+
+
+def _budget(variable: str, usual: int) -> int:
+    told = os.environ.get(variable, "")
+    return int(told) if told.isdigit() and int(told) > 0 else usual
+
+
+_WRITTEN = _budget("X_MONTHLY_POSTS", 3_000)
+_READ = _budget("X_MONTHLY_READS", 10_000)
+
+
+class XAdapter:
+    """See `platforms.contract.Adapter`."""
+
+    info: ClassVar[PlatformInfo] = PlatformInfo(
+        key="x",
+        label="X",
+        # https://docs.x.com/x-api/media/quickstart/best-practices (November 2026)
+        limits=Limits(
+            text_max=280,
+            unit=TextUnit.WEIGHTED,
+            url_length=23,
+            images_max=4,
+            image_bytes_max=5_000_000,
+            image_types=("image/gif", "image/jpeg", "image/png", "image/webp"),
+            alt_text_max=1_000,
+            video=VideoLimits(512_000_000, 140.0, 0.5, ("video/mp4", "video/quicktime")),
+            poll=PollLimits(4, 25, 5, 10_080),
+            parts_max=25,
+        ),
+        features=frozenset(
+            {
+                Feature.REPLY,
+                Feature.DELETE,
+                Feature.SEARCH,
+                Feature.IMAGES,
+                Feature.ALT_TEXT,
+                Feature.HIDE,
+                Feature.VIDEO,
+                Feature.THREAD,
+                Feature.POLL,
+                Feature.QUOTE,
+                Feature.AUDIENCE,
+            }
+        ),
+        secret_label="Keys and tokens",  # noqa: S106 - a label on a form
+        secret_help=(  # noqa: S106
+            "At developer.x.com, under your app: Keys and tokens. Make the access token with read "
+            "and write permission."
+        ),
+        handle_help="The name without its @, such as northmoor_fire.",
+        default_base_url=own_host("x"),
+        asks_base_url=False,
+        # https://docs.x.com/x-api/fundamentals/rate-limits (November 2026), for a user's requests.
+        # Each post that is written or read costs money, on the bill of the app that all accounts
+        # share: the budget for a month is the organisation's own, and one bad day takes at most a
+        # tenth of what may be read.
+        rates=(
+            Rate("posts", 100, 900, {Deed.PUBLISH: 1}),
+            Rate("requests", 300, 900, {Deed.READ: 1}),
+            Rate("uploads", 500, 900, {Deed.UPLOAD: 1}),
+            Rate("paid posts", _WRITTEN, _MONTH_S, {Deed.PUBLISH: 1}, shared=True),
+            Rate("paid readings", _READ, _MONTH_S, {Deed.ITEM: 1}, shared=True),
+            Rate("paid readings", max(1, _READ // 10), 86_400, {Deed.ITEM: 1}, shared=True),
+        ),
+        secret_parts=(
+            SecretPart("api_key", "API key"),
+            SecretPart("api_key_secret", "API key secret"),
+            SecretPart("access_token", "Access token"),
+            SecretPart("access_token_secret", "Access token secret"),
+        ),
+        oauth=OAuth(
+            authorise_url="https://x.com/i/oauth2/authorize",
+            token_path="/2/oauth2/token",  # noqa: S106 - an address
+            scopes=(
+                "tweet.read",
+                "tweet.write",
+                "tweet.moderate.write",
+                "users.read",
+                "media.write",
+                "offline.access",
+            ),
+            app_help="At developer.x.com: a project with an app, User authentication set up.",
+            pkce=True,
+            client_by_basic=True,
+            refresh="refresh_token",
+            revoke_path="/2/oauth2/revoke",
+        ),
+    )
+
+    def __init__(
+        self, connection: Connection, *, network: NetworkPolicy, remember: Remember
+    ) -> None:
+        self._client = XClient(connection, network, remember)
+        self._handle = connection.handle.lstrip("@")
+        self._own_id = connection.remote_id
+        self._writer = XWriter(self._client)
+
+    # --- who, and how much --------------------------------------------------------------------
+
+    def verify(self) -> Identity:
+        def pick(answer: Row) -> Identity:
+            person = person_of(part(answer, "data"))
+            return Identity(
+                remote_id=person.remote_id,
+                handle=person.handle,
+                display_name=person.display_name,
+                profile_url=person.profile_url,
+                avatar_url=person.avatar_url,
+            )
+
+        keys = self._client.by_keys
+        identity = self._client.ask(
+            lambda api: api.get_me(user_auth=keys, user_fields=PEOPLE), pick
+        )
+        self._own_id, self._handle = identity.remote_id, identity.handle
+        return identity
+
+    def limits(self) -> Limits:
+        return self.info.limits
+
+    def _id(self) -> str:
+        return self._own_id or self.verify().remote_id
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def allowance(self) -> Allowance | None:
+        return self._client.allowance()
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Proves the tokens and uploads pictures and video."""
+        images = fitting(post, self.info, self.limits())
+        if not images and not post.video:
+            self.verify()  # an upload proves the tokens as well
+        self._writer.upload(images, post.video, steps)
+
+    def publish(self, post: Outgoing, *, steps: Steps) -> Published:
+        images = fitting(post, self.info, self.limits())
+        remote_id = self._writer.write(post, images, steps)
+        return self._published(remote_id)
+
+    def _published(self, remote_id: str) -> Published:
+        link = f"https://x.com/{self._handle or 'i'}/status/{remote_id}"
+        return Published(remote_id, link, time_in(remote_id) or datetime.now(UTC))
+
+    def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
+        """Reads the account's own posts since `since`. Of a thread, every part has to be there."""
+        found = [self._find(replace(post, parts=()), since)]
+        for text in (one.text for one in post.parts):
+            one = replace(post, text=text, parts=(), reply_to=None)
+            found.append(self._find(one, since, any_place=True))
+        there = [one for one in found if one.presence is Presence.FOUND]
+        if 0 < len(there) < len(found):
+            return Lookup(
+                Presence.UNCLEAR,
+                reason=f"{len(there)} of the {len(found)} posts of this thread are there.",
+            )
+        return found[0]
+
+    def _find(self, post: Outgoing, since: datetime, *, any_place: bool = False) -> Lookup:
+        def page(place: str) -> tuple[Sequence[Candidate], str]:
+            def pick(answer: Row) -> tuple[list[Candidate], str]:
+                rows = [candidate_of(row, self._handle) for row in _rows(answer)]
+                return rows, str(part(answer, "meta").get("next_token") or "")
+
+            return self._own_posts(pick, start=since, token=place)
+
+        reply_to = post.reply_to.remote_id if post.reply_to else ""
+        return look_up(post, since=since, page=page, reply_to=None if any_place else reply_to)
+
+    def _own_posts(
+        self,
+        pick: Callable[[Row], T],
+        *,
+        start: datetime | None = None,
+        token: str = "",
+        since: str = "",
+        until: str = "",
+        number: int = _PAGE,
+    ) -> T:
+        keys, own = self._client.by_keys, self._id()
+        asked: dict[str, Any] = {"tweet_fields": FIELDS, "max_results": number}
+        # X takes whole seconds, and leaves out posts of the very second it is given.
+        asked |= {"start_time": _second_before(start)} if start else {}
+        asked |= {"pagination_token": token} if token else {}
+        asked |= {"since_id": since} if since else {}
+        asked |= {"until_id": until} if until else {}
+        return self._client.ask(
+            lambda api: api.get_users_tweets(own, user_auth=keys, exclude=["retweets"], **asked),
+            pick,
+        )
+
+    def delete(self, remote_id: str) -> None:
+        keys = self._client.by_keys
+        try:
+            self._client.ask(
+                lambda api: api.delete_tweet(remote_id, user_auth=keys), _done, writes=True
+            )
+        except Refused as refused:
+            if refused.code != "404":
+                raise
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        own, keys = self._id(), self._client.by_keys
+
+        def page(since: str, until: str) -> list[Entry[Incoming]]:
+            asked = _asked(since, until, first=not cursor)
+            return self._client.ask(
+                lambda api: api.get_users_mentions(own, user_auth=keys, **asked),
+                lambda answer: self._entries(answer, match=False),
+            )
+
+        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
+
+    def _entries(self, answer: Row, *, match: bool) -> list[Entry[Incoming]]:
+        people, media, entries = people_of(answer), media_of(answer), []
+        for row in _rows(answer):
+            id_, at, item = str(row.get("id", "")), datetime.now(UTC), None
+            try:
+                item = incoming_of(row, people, media, own=self._own_id, match=match)
+                at = item.posted_at
+            except Malformed:
+                item = None  # one row that cannot be read must not stop the rest
+            if item is not None and item.author.remote_id == self._own_id:
+                item = None
+            entries.append(Entry(id_, at, item))
+        return entries
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
+        def pick(answer: Row) -> list[Entry[OwnPost]]:
+            entries: list[Entry[OwnPost]] = []
+            for row in _rows(answer):
+                try:
+                    post = own_post_of(row, self._handle)
+                    entries.append(Entry(post.remote_id, post.posted_at, post))
+                except Malformed:
+                    entries.append(Entry(str(row.get("id", "")), datetime.now(UTC), None))
+            return entries
+
+        def page(since: str, until: str) -> list[Entry[OwnPost]]:
+            return self._own_posts(pick, since=since, until=until, number=_size(cursor))
+
+        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
+
+    def search(self, query: str, cursor: str) -> Batch[Incoming]:
+        """Posts of the last week. X's own operators may be used; our own posts are left out."""
+        words = clean_text(query, 400)
+        if not words:
+            raise Refused("There is nothing to search for.", code="empty_query")
+        self._id()
+        whole = f"({words}) -is:retweet" + (f" -from:{self._handle}" if self._handle else "")
+        keys, oldest = self._client.by_keys, datetime.now(UTC) - _SEARCHABLE
+
+        def page(since: str, until: str) -> list[Entry[Incoming]]:
+            at = time_in(since) if since else None
+            asked = _asked("" if at and at < oldest else since, until, first=not cursor)
+            return self._client.ask(
+                lambda api: api.search_recent_tweets(whole, user_auth=keys, **asked),
+                lambda answer: self._entries(answer, match=True),
+            )
+
+        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
+
+    # --- keeping order --------------------------------------------------------------------------
+
+    def hide(self, remote_id: str) -> None:
+        """Hide a reply under a post of ours."""
+        keys = self._client.by_keys
+        self._client.ask(lambda api: api.hide_reply(remote_id, user_auth=keys), _done, writes=True)
+
+    def block(self, remote_person_id: str) -> None:
+        raise Refused("X lets no program block people. Block them at x.com.", code="not_supported")
+
+
+def _size(cursor: str) -> int:
+    return _PAGE if cursor else _FIRST_PAGE
+
+
+def _asked(since: str, until: str, *, first: bool) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "tweet_fields": FIELDS,
+        "expansions": EXPANSIONS,
+        "user_fields": PEOPLE,
+        "media_fields": MEDIA,
+        "max_results": _FIRST_PAGE if first else _PAGE,
+    }
+    asked |= {"since_id": since} if since else {}
+    asked |= {"until_id": until} if until else {}
+    return asked
+
+
+def _second_before(at: datetime) -> str:
+    return (at - timedelta(seconds=10)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(answer: Row) -> list[Row]:
+    """The posts of a list. One without posts has no 'data', but says that it is a list."""
+    if "data" not in answer and isinstance(part(answer, "meta").get("result_count"), int):
+        return []
+    if not isinstance(answer.get("data"), list):
+        raise Malformed("no list")
+    return list(objects(answer["data"]))
+
+
+def _done(answer: Row) -> None:
+    if not part(answer, "data"):
+        raise Malformed("no answer")
