@@ -107,6 +107,31 @@ SELECT s.user_id, s.training_id, s.document_id, min(s.until), array_agg(DISTINCT
  ORDER BY min(s.until), s.user_id
 """  # noqa: S608  # put together from the text above
 
+# Of whom a training or policy is asked, by a level they have; the first to lack it come first.
+_ASKED = f"""
+SELECT s.user_id, s.training_id, s.document_id, NULLIF(min(s.until), 'infinity') AS until
+  FROM ({_STANDING}) AS s
+ WHERE (%(training)s::bigint IS NULL OR s.training_id = %(training)s)
+   AND (%(document)s::bigint IS NULL OR s.document_id = %(document)s)
+   AND EXISTS (
+       SELECT 1 FROM accounts_grant AS g
+        WHERE g.ended_at IS NULL AND (g.ends_at IS NULL OR g.ends_at > %(now)s)
+          AND g.level = s.level
+          AND (g.user_id = s.user_id OR g.team_id IN (
+              SELECT t.id FROM accounts_team AS t
+                JOIN accounts_user_groups AS m ON m.group_id = t.group_id
+               WHERE m.user_id = s.user_id)))
+ GROUP BY s.user_id, s.training_id, s.document_id
+"""  # noqa: S608  # put together from the text above
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many people something is asked of, and how many of them lack it."""
+
+    people: int = 0
+    lack: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -174,6 +199,33 @@ def running_out(by: datetime, users: Iterable[User] | None = None) -> list[Runni
     given = {"users": _ids(users), "now": timezone.now(), "by": by}
     found = _rows(_RUNNING_OUT, given)
     return [RunningOut(a, b, c, until, tuple(sorted(d))) for a, b, c, until, d in found]
+
+
+def asked() -> dict[tuple[str, int], Asked]:
+    """For each training and policy, by kind and id, how many it is asked of. One query."""
+    sql = f"""SELECT training_id, document_id, count(*), count(*) FILTER (WHERE until <= %(now)s)
+                FROM ({_ASKED}) AS asked GROUP BY training_id, document_id"""  # noqa: S608  # as above
+    given = {"users": None, "training": None, "document": None, "now": timezone.now()}
+    return {
+        ("training", training) if training else ("policy", document): Asked(people, lack)
+        for training, document, people, lack in _rows(sql, given)
+    }
+
+
+def lacking(
+    *, training_id: int | None = None, document_id: int | None = None, limit: int = 50
+) -> list[tuple[int, datetime]]:
+    """Who lacks it, by id, and since when; the longest first. One query."""
+    sql = f"""SELECT user_id, until FROM ({_ASKED}) AS asked WHERE until <= %(now)s
+               ORDER BY until, user_id LIMIT %(limit)s"""  # noqa: S608  # as above
+    given = {
+        "users": None,
+        "training": training_id,
+        "document": document_id,
+        "now": timezone.now(),
+        "limit": limit,
+    }
+    return [(row[0], row[1]) for row in _rows(sql, given)]
 
 
 def _rows(sql: str, given: dict[str, Any]) -> list[Any]:

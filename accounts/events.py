@@ -42,6 +42,7 @@ declare_events(
     level__lapsed="noticed that the level {} has lapsed",
     level__restored="noticed that the level {} is in force again",
     level__warned="told ahead what runs out, of {}",
+    review__reminded="reminded of a review of access",
     review__started="began a review of access",
     review__closed="closed a review of access",
 )

@@ -191,6 +191,23 @@ def decide_pause(actor: Actor, accounts: QuerySet[SocialAccount] | None) -> Deci
     return Decision(False, f"This needs the level {level} on at least one of the accounts.")
 
 
+def decide_review(actor: Actor, account: SocialAccount) -> Decision:
+    """May `actor` confirm or remove the account's levels in a review of access? Its owner may, too,
+    whatever their level."""
+    if actor.kind is ActorKind.PERSON and account.owner_id == actor.id and standing(actor.user):
+        return ALLOWED
+    return decide(actor, Capability.MANAGE, account)
+
+
+def accounts_answered_for(actor: Actor) -> QuerySet[SocialAccount]:
+    """The accounts whose levels the person is asked about: those they own, and those they manage by
+    a level. What an administrator may do anywhere is nobody's task."""
+    if actor.kind is not ActorKind.PERSON or not standing(actor.user):
+        return SocialAccount.objects.none()
+    mine = Q(owner=actor.user) | _has_right(actor.user, Capability.MANAGE)
+    return SocialAccount.objects.filter(mine)
+
+
 def people_with(capability: Capability, account: SocialAccount) -> QuerySet[User]:
     """Whom grants in force give `capability` on the account; the frozen and leavers are left out.
 
@@ -344,7 +361,7 @@ def _lapsed(user: User, capability: Capability, found: Held, account: SocialAcco
     why = user.level_limits[level]["why"]
     return (
         f"The level {level.label.lower()} on {account} has lapsed: {why}. "
-        "‘Your conditions’, in the menu under your name, says what to do."
+        "‘Your conditions’, under Settings, says what to do."
     )
 
 

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from accounts.health import account_check
 from accounts.models import SocialAccount
+from accounts.selectors.reviews import accounts_undecided, reviews_due, reviews_to_remind
 from accounts.services.lapses import WATCHER, conditions_keep
+from accounts.services.reviews import KEEPER, review_close, review_lapse, review_remind
 from audit.actors import Actor
 
 log = structlog.get_logger(__name__)
@@ -55,3 +57,17 @@ def keep_conditions() -> None:
     """
     while conditions_keep(actor=WATCHER):
         pass
+
+
+@shared_task(name="accounts.end_reviews")
+def end_reviews() -> None:
+    """Remind of reviews that end soon, and let lapse what nobody confirmed by their end.
+
+    Account by account, each its own act: whoever is stopped half way goes on with the next run.
+    """
+    for review in reviews_to_remind():
+        review_remind(actor=KEEPER, review=review)
+    for review in reviews_due():
+        for account in accounts_undecided(review):
+            review_lapse(actor=KEEPER, review=review, account=account)
+        review_close(actor=KEEPER, review=review)

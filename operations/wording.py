@@ -101,7 +101,8 @@ def _said(alert: Alert) -> Said:
 
 def _place(alert: Alert) -> str:
     if alert.kind == AlertKind.ACCESS:
-        return _link("my_day")
+        about_review = alert.subject_type == "accounts.accessreview"
+        return _link("reviews:reviews" if about_review else "my_conditions")
     if alert.delivery is not None:
         return _link("scheduling:post", alert.delivery.post_id)
     if alert.account_id is not None:

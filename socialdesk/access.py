@@ -58,6 +58,7 @@ MANAGE = _on(C.MANAGE)
 SEE_ACCOUNT = _role(ORG.ACCOUNTS, on=C.VIEW)
 PEOPLE, ACCOUNTS, SETTINGS = _role(ORG.PEOPLE), _role(ORG.ACCOUNTS), _role(ORG.SETTINGS)
 LOOK_AT_PEOPLE = _role(ORG.PEOPLE, ORG.RECORD)
+LOOK_AT_REVIEWS = _role(ORG.ACCOUNTS, ORG.RECORD)
 A_PERSON = Needs(roles=LOOK_AT_PEOPLE.roles, oneself=True)
 NAME_PEOPLE = Needs(anywhere=C.MANAGE, roles=frozenset({ORG.ACCOUNTS}))
 RECORD = Needs(anywhere=C.VIEW, roles=frozenset({ORG.RECORD}))
@@ -98,6 +99,7 @@ ADDRESSES: Mapping[str, Address] = {
     "healthz": _safe("see that the process answers", OPEN),
     "readyz": _safe("see that the database and the broker answer", OPEN),
     "my_day": _page("open My day", SIGNED_IN),
+    "my_access": _page("see what waits of one's access", SIGNED_IN),
     "search": _page("search for what one may open", SIGNED_IN),
     # --- signing in
     "account_login": _sign_in("sign in", OPEN),
@@ -148,6 +150,23 @@ ADDRESSES: Mapping[str, Address] = {
     "people:unfreeze": _act("unfreeze a person", PEOPLE),
     "people:roles": _form("set a person's roles", PEOPLE),
     "people:leave": _form("close a leaver's access", PEOPLE),
+    "people:conditions": _page("see what levels take", LOOK_AT_PEOPLE),
+    "people:training": _page("open a training and its records", LOOK_AT_PEOPLE),
+    "people:training_new": _form("add a training", PEOPLE),
+    "people:training_change": _form("change a training", PEOPLE),
+    "people:training_record": _form("record that somebody did a training", PEOPLE),
+    "people:record_withdraw": _form("withdraw a record of a training", PEOPLE),
+    "people:training_levels": _form("say which levels take a training", PEOPLE),
+    "people:policy": _page("open a policy, its versions and who lacks it", LOOK_AT_PEOPLE),
+    "people:policy_new": _form("publish a policy", PEOPLE),
+    "people:policy_version": _form("publish a new version of a policy", PEOPLE),
+    "people:policy_levels": _form("say which levels take a policy", PEOPLE),
+    "my_conditions": _page("see what one's own levels take", SIGNED_IN),
+    "policy_read": _form("read and accept a policy", SIGNED_IN),
+    "reviews:reviews": _page("see which levels wait for one's word in a review", SIGNED_IN),
+    "reviews:new": _form("begin a review of access", ACCOUNTS),
+    "reviews:review": _page("see how far a review is", LOOK_AT_REVIEWS),
+    "reviews:account": _form("confirm or remove levels in a review; its owner may", MANAGE),
     "profile": _form("change one's own name and time zone", SIGNED_IN),
     "organisation": _page("see the settings", SETTINGS),
     # --- social accounts

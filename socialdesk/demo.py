@@ -27,6 +27,7 @@ from scheduling.engine.publish import publish
 from scheduling.models import Delivery, Post
 from scheduling.services.deliveries import delivery_approve, delivery_hold, delivery_return
 from scheduling.services.posts import post_create, post_schedule, post_submit
+from socialdesk import demo_access
 
 ZONE = ZoneInfo("Europe/London")
 PASSWORD = "northmoor-demo-2026"  # noqa: S105  # printed on the sign-in page of the demo alone
@@ -68,6 +69,7 @@ def seed() -> list[dict[str, str]]:
             claim_account(account)
             poll(account.pk, actor=COMMAND)
         _posts(people, accounts)
+        demo_access.seed(people)
     return [{"email": p.email, "password": PASSWORD, "title": p.title} for p in PEOPLE]
 
 

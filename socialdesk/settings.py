@@ -412,6 +412,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},
 }
 

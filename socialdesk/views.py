@@ -13,7 +13,9 @@ from django.views.decorators.http import require_GET
 from accounts.levels import Capability, OrgCapability
 from accounts.models import SocialAccount, User
 from accounts.policy import accounts_where, decide_org, decide_pause
-from accounts.web import actor_of
+from accounts.selectors.conditions import lapsing_on, requirements_due
+from accounts.selectors.reviews import tasks_of
+from accounts.web import actor_of, person_of
 from audit.actors import Actor
 from mentions.selectors.day import assigned_to, came_in
 from scheduling.selectors import day
@@ -21,6 +23,7 @@ from scheduling.selectors.posts import deliveries_visible
 from socialdesk.context import navigation
 
 FOUND = 6
+REVIEWS = 3
 
 
 @require_GET
@@ -40,6 +43,23 @@ def my_day(request: HttpRequest) -> HttpResponse:
         "nothing_waits": not (drafts or conversations),
     }
     return render(request, "my_day.html", context)
+
+
+@require_GET
+def my_access(request: HttpRequest) -> HttpResponse:
+    """The part of My day about access: what one's levels lack, whose lapse, what is under review.
+
+    Asked for by the page once it is there, so that the page itself asks no more than it did.
+    """
+    actor = actor_of(request)
+    tasks = tasks_of(actor)
+    context = {
+        "requirements": requirements_due(person_of(request)),
+        "tasks": tasks[:REVIEWS],
+        "more": len(tasks) > REVIEWS,
+        "lapsing": lapsing_on(actor),
+    }
+    return render(request, "_my_day_access.html", context)
 
 
 @require_GET

@@ -11,6 +11,7 @@ from factory.django import DjangoModelFactory
 
 from accounts.levels import Level
 from accounts.models import (
+    AccessReview,
     Credential,
     Grant,
     PolicyDocument,
@@ -29,6 +30,7 @@ from accounts.services.conditions import (
     training_record,
 )
 from accounts.services.grants import grant_set
+from accounts.services.reviews import review_start
 from accounts.services.teams import team_create
 from audit.actors import Actor
 from mentions.models import Contact, Conversation, Mention
@@ -138,6 +140,12 @@ def train(user: User, training: Training, *, days: int | None = 100) -> Training
         last_day=None if days is None else today + timedelta(days=days),
         evidence="certificate 17",
     )
+
+
+def make_review(name: str = "Autumn", *, days: int = 14, **more: Any) -> AccessReview:
+    """A review of everything, that ends with the day so many days ahead."""
+    due_on = timezone.localdate() + timedelta(days=days)
+    return review_start(actor=COMMAND, name=name, due_on=due_on, **more)
 
 
 def person(user: User) -> Actor:

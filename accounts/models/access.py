@@ -90,6 +90,12 @@ class Grant(models.Model):
         self.user_rights.all().delete()
         self.group_rights.all().delete()
 
+    def end_now(self) -> None:
+        """It gives nothing from now on; part of an action that records the end."""
+        self.drop_rights()
+        self.ended_at = timezone.now()
+        self.save(update_fields=["ended_at"])
+
     @property
     def is_in_force(self) -> bool:
         return self.ended_at is None and (self.ends_at is None or self.ends_at > timezone.now())

@@ -104,6 +104,10 @@ class PolicyVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.document}, version {self.number}"
 
+    @property
+    def word(self) -> str:
+        return f"Version {self.number}"
+
     @staticmethod
     def hash_of(text: str) -> str:
         return hashlib.sha256(text.encode()).hexdigest()

@@ -25,6 +25,7 @@ class AccessReview(models.Model):
     )
     started_by_label = models.CharField(max_length=254)
     started_at = models.DateTimeField(auto_now_add=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)  # what was undecided has lapsed
 
     class Meta:

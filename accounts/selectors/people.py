@@ -105,6 +105,7 @@ class Right:
 
     account: SocialAccount
     grant: Grant
+    has_lapsed: bool = False  # a condition of the level is unmet
 
 
 def rights_of(user: User) -> list[Right]:
@@ -116,7 +117,8 @@ def rights_of(user: User) -> list[Right]:
         .select_related("account", "team", "given_by")
         .order_by("account__display_name", "account_id", "pk")
     )
-    return [Right(grant.account, grant) for grant in grants]
+    lapsed = user.lapsed_levels
+    return [Right(grant.account, grant, grant.level in lapsed) for grant in grants]
 
 
 def rights_ended(user: User, limit: int = 20) -> list[Grant]:

@@ -65,9 +65,7 @@ def grant_set(
         .first()
     )
     if before is not None:
-        before.drop_rights()
-        before.ended_at = timezone.now()
-        before.save(update_fields=["ended_at"])
+        before.end_now()
     grant = Grant.objects.create(
         account=account,
         user=user,
@@ -103,9 +101,7 @@ def grant_end(*, actor: Actor, grant: Grant, reason: str = "") -> None:
     grant.refresh_from_db(fields=["ended_at"])
     if grant.ended_at is not None:
         raise Invalid("", "This level was taken away already.")
-    grant.drop_rights()
-    grant.ended_at = timezone.now()
-    grant.save(update_fields=["ended_at"])
+    grant.end_now()
     data = {"holder": grant.user or grant.team, "level": grant.level, "reason": reason.strip()}
     record("grant.ended", subject=grant, account=grant.account, data=data)
     _tell(actor, grant, f"The level of {grant.holder} on {grant.account} was taken away.")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import invitations, joining, people, person, teams
+from accounts.views import conditions, invitations, joining, people, person, teams
 
 app_name = "people"
 urlpatterns = [
@@ -21,6 +21,41 @@ urlpatterns = [
     path("teams/<int:team_id>/change/", teams.change, name="team_change"),
     path("teams/<int:team_id>/add/", teams.add, name="member_add"),
     path("teams/<int:team_id>/remove/<int:person_id>/", teams.remove, name="member_remove"),
+    path("conditions/", conditions.overview, name="conditions"),
+    path("conditions/trainings/new/", conditions.training_new, name="training_new"),
+    path("conditions/trainings/<int:training_id>/", conditions.training, name="training"),
+    path(
+        "conditions/trainings/<int:training_id>/change/",
+        conditions.training_edit,
+        name="training_change",
+    ),
+    path(
+        "conditions/trainings/<int:training_id>/record/",
+        conditions.record_add,
+        name="training_record",
+    ),
+    path(
+        "conditions/trainings/<int:training_id>/levels/",
+        conditions.training_levels,
+        name="training_levels",
+    ),
+    path(
+        "conditions/records/<int:record_id>/withdraw/",
+        conditions.record_withdraw,
+        name="record_withdraw",
+    ),
+    path("conditions/policies/new/", conditions.policy_new, name="policy_new"),
+    path("conditions/policies/<int:document_id>/", conditions.policy, name="policy"),
+    path(
+        "conditions/policies/<int:document_id>/version/",
+        conditions.policy_version,
+        name="policy_version",
+    ),
+    path(
+        "conditions/policies/<int:document_id>/levels/",
+        conditions.policy_levels,
+        name="policy_levels",
+    ),
     path("<int:person_id>/", person.person, name="person"),
     path("<int:person_id>/freeze/", person.freeze, name="freeze"),
     path("<int:person_id>/unfreeze/", person.unfreeze, name="unfreeze"),

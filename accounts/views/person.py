@@ -16,6 +16,7 @@ from accounts.levels import OrgCapability
 from accounts.models import User
 from accounts.policy import org_capabilities, require_org
 from accounts.selectors import people as selectors
+from accounts.selectors.conditions import limits_of
 from accounts.services.people import (
     ROLES,
     user_change_roles,
@@ -53,11 +54,13 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 def _standing(user: User) -> dict[str, Any]:
+    rights = selectors.rights_of(user)
     annotated = selectors.people().get(pk=user.pk)
     return {
         "has_mfa": annotated.has_mfa,  # type: ignore[attr-defined]  # annotated
         "teams": [group.team for group in annotated.team_groups],  # type: ignore[attr-defined]  # prefetched
-        "rights": selectors.rights_of(user),
+        "rights": rights,
+        "limits": limits_of(user, rights),
         "ended": selectors.rights_ended(user),
         "owned": list(user.owned_accounts.all()[:100]),
         "by_role": sorted(c.label for c in org_capabilities(user)),

@@ -27,6 +27,8 @@ PAGES = {
     "record": "/record/",
     "accounts": "/accounts/",
     "held": "/held/",
+    "your conditions": "/settings/conditions/",
+    "reviews": "/reviews/",
     "unknown": "/unknown/",
 }
 

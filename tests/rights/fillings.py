@@ -84,6 +84,14 @@ def _place(**more: Any) -> Filling:
     return lambda w, s: Fill({"destination_id": w.destination.pk}, **more)
 
 
+def _training(**more: Any) -> Filling:
+    return lambda w, s: Fill({"training_id": w.record.training_id}, **more)
+
+
+def _policy(**more: Any) -> Filling:
+    return lambda w, s: Fill({"document_id": w.policy.document_id}, **more)
+
+
 HOOK = "https://hooks.example.org/made-up"
 REASON = {"reason": "because of a leak"}
 CONNECTED = {
@@ -98,6 +106,7 @@ FILLINGS: Mapping[str, Filling] = {
     "healthz": NONE,
     "readyz": NONE,
     "my_day": NONE,
+    "my_access": NONE,
     "search": lambda w, s: Fill(query={"q": "Name-of"}),  # a part of every account's name
     "account_login": OWN_THINGS,
     "account_logout": OWN_THINGS,
@@ -155,6 +164,35 @@ FILLINGS: Mapping[str, Filling] = {
     "people:unfreeze": lambda w, s: Fill({"person_id": w.frozen_person.pk}),
     "people:roles": _person(data={"roles": ["is_auditor"]}),
     "people:leave": _person(data=REASON),
+    "people:conditions": NONE,
+    "people:training": _training(),
+    "people:training_new": lambda w, s: Fill(data={"name": "Safeguarding", "months": 24}),
+    "people:training_change": _training(data={"name": "Media law for all", "months": 6}),
+    "people:training_record": lambda w, s: Fill(
+        {"training_id": w.record.training_id},
+        {"person": w.newcomer.email, "done_on": "2026-01-05", "evidence": "a certificate"},
+    ),
+    "people:record_withdraw": lambda w, s: Fill({"record_id": w.record.pk}, REASON),
+    "people:training_levels": _training(data={"levels": ["viewer"], "starts_on": soon()["date"]}),
+    "people:policy": _policy(),
+    "people:policy_new": lambda w, s: Fill(data={"name": "Crisis", "text": "Stay calm."}),
+    "people:policy_version": _policy(
+        data={"text": "Be kinder.", "changed": "kinder", "accept_by": soon()["date"]}
+    ),
+    "people:policy_levels": _policy(data={"levels": ["viewer"], "starts_on": soon()["date"]}),
+    "my_conditions": NONE,
+    "policy_read": lambda w, s: Fill(
+        {"document_id": w.policy.document_id}, {"sha256": w.policy.sha256, "read": "on"}
+    ),
+    "reviews:reviews": NONE,
+    "reviews:new": lambda w, s: Fill(
+        data={"name": "Spring", "levels": ["viewer"], "due_on": soon()["date"]}
+    ),
+    "reviews:review": lambda w, s: Fill({"review_id": w.review.pk}),
+    "reviews:account": lambda w, s: Fill(
+        {"review_id": w.review.pk, "account_id": s.account.pk},
+        {"decision": "remove", "i": s.grant.reviews.get().pk},
+    ),
     "profile": lambda w, s: Fill(data={"full_name": "A new name", "time_zone": "Europe/Lisbon"}),
     "organisation": NONE,
     "accounts:register": NONE,

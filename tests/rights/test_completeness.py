@@ -161,6 +161,7 @@ def test_a_command_is_one_act_by_the_command(world, name, capsys):
 TASKS = {
     "accounts.check_due_accounts": "account-health",
     "accounts.keep_conditions": "conditions",
+    "accounts.end_reviews": "access review",
     "mentions.dispatch_polls": "claims alone",
     "mentions.poll_account": "poller",
     "operations.send_alerts": "messages about what is on record",

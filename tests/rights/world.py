@@ -16,7 +16,16 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts.levels import CAPABILITIES, Capability, Level, OrgCapability
-from accounts.models import Grant, Invitation, SocialAccount, Team, User
+from accounts.models import (
+    AccessReview,
+    Grant,
+    Invitation,
+    PolicyVersion,
+    SocialAccount,
+    Team,
+    TrainingRecord,
+    User,
+)
 from accounts.policy import ROLE_CAPABILITIES
 from accounts.services.grants import grant_end
 from accounts.services.people import user_freeze, user_invite
@@ -47,7 +56,11 @@ from tests.factories import (
     SocialAccountFactory,
     UserFactory,
     give,
+    make_policy,
+    make_review,
     make_team,
+    make_training,
+    train,
 )
 
 NOTHING: frozenset[Capability] = frozenset()
@@ -167,6 +180,9 @@ class World:
     invitation: Invitation
     media_root: Path
     destination: Destination
+    record: TrainingRecord
+    policy: PolicyVersion
+    review: AccessReview
 
 
 def build(media_root: Path) -> World:
@@ -197,6 +213,9 @@ def build(media_root: Path) -> World:
         invitation,
         media_root,
         _destination(),
+        train(member, make_training()),
+        make_policy(),
+        make_review(),
     )
 
 
