@@ -204,7 +204,7 @@ def accounts_answered_for(actor: Actor) -> QuerySet[SocialAccount]:
     a level. What an administrator may do anywhere is nobody's task."""
     if actor.kind is not ActorKind.PERSON or not standing(actor.user):
         return SocialAccount.objects.none()
-    mine = Q(owner=actor.user) | _has_right(actor.user, Capability.MANAGE)
+    mine = Q(owner=actor.user) | given_by_grants(actor.user, Capability.MANAGE)
     return SocialAccount.objects.filter(mine)
 
 

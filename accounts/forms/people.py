@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import password_validation
 
-from accounts.forms.fields import PersonField, ZoneField
+from accounts.forms.fields import PersonField, ZoneField, reason_field
 from accounts.models import Team
 from accounts.selectors.people import ROLES, STATES
 
@@ -66,6 +66,16 @@ class RolesForm(forms.Form):
             ("is_auditor", "Auditor: reads everything and the record, changes nothing"),
             ("is_evidence_officer", "Evidence officer: looks after what is kept as evidence"),
         ],
+    )
+
+
+class LeaveForm(forms.Form):
+    reason = reason_field()
+    heir = PersonField(
+        label="New owner of their accounts",
+        required=False,
+        help_text="Name or e-mail. Empty: the accounts keep them as owner until somebody changes "
+        "it.",
     )
 
 

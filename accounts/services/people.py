@@ -1,4 +1,4 @@
-"""People: inviting, freezing, roles, leaving."""
+"""People: inviting, freezing, roles."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from accounts.conditions import limits_refresh
 from accounts.errors import Invalid
 from accounts.hooks import rights_changed
 from accounts.levels import OrgCapability
-from accounts.models import Grant, Invitation, Team, User
+from accounts.models import Invitation, Team, User
 from accounts.policy import Decision, by, decide_org, organisation
+from accounts.selectors.leaving import NOBODY_LEFT, other_administrators
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
 
@@ -206,32 +207,6 @@ def user_unfreeze(*, actor: Actor, user: User) -> User:
     return user
 
 
-@action("person.left", needs=_PEOPLE)
-def user_leave(*, actor: Actor, user: User, reason: str) -> User:
-    """Close a leaver's sign-in, end their grants, take them out of their teams. Raises Invalid."""
-    if not user.is_active:
-        raise Invalid("", f"{user} has left already.")
-    if actor.kind is ActorKind.PERSON and actor.id == user.pk:
-        raise Invalid("", "You cannot close your own access. Ask another administrator.")
-    if user.is_administrator:
-        _keep_an_administrator(user)
-    now = timezone.now()
-    ended = list(Grant.objects.filter(user=user, ended_at=None).select_related("account"))
-    for grant in ended:
-        grant.drop_rights()
-        grant.ended_at = now
-        grant.save(update_fields=["ended_at"])
-    user.groups.clear()
-    user.is_active = False
-    for role in ROLES:
-        setattr(user, role, False)
-    user.set_unusable_password()
-    user.save()
-    record("person.left", subject=user, data={"reason": reason, "ended": ended})
-    rights_changed.send(User, actor=actor, account=None, user=user, reason=f"{user} has left.")
-    return user
-
-
 def _check_invited(email: str, full_name: str) -> None:
     try:
         validate_email(email)
@@ -246,6 +221,5 @@ def _check_invited(email: str, full_name: str) -> None:
 
 
 def _keep_an_administrator(user: User) -> None:
-    others = User.objects.filter(is_administrator=True, is_active=True, frozen_at=None)
-    if not others.exclude(pk=user.pk).exists():
-        raise Invalid("", "Nobody would be left to administer. Name another administrator first.")
+    if not other_administrators(user):
+        raise Invalid("", NOBODY_LEFT)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import conditions, invitations, joining, people, person, teams
+from accounts.views import conditions, invitations, joining, leaving, people, person, teams
 
 app_name = "people"
 urlpatterns = [
@@ -60,5 +60,5 @@ urlpatterns = [
     path("<int:person_id>/freeze/", person.freeze, name="freeze"),
     path("<int:person_id>/unfreeze/", person.unfreeze, name="unfreeze"),
     path("<int:person_id>/roles/", person.roles, name="roles"),
-    path("<int:person_id>/leave/", person.leave, name="leave"),
+    path("<int:person_id>/leave/", leaving.leave, name="leave"),
 ]

@@ -1,4 +1,4 @@
-"""One person: every right and where it comes from; freezing, roles, leaving."""
+"""One person: every right and where it comes from; freezing and roles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from accounts.services.people import (
     ROLES,
     user_change_roles,
     user_freeze,
-    user_leave,
     user_unfreeze,
 )
 from accounts.views.common import (
@@ -113,20 +112,3 @@ def roles(request: HttpRequest, person_id: int) -> HttpResponse:
             tell(request, f"The roles of {found} are saved.")
             return redirect("people:person", found.pk)
     return show_form(request, form, "accounts/people/roles.html", found=found)
-
-
-@require_http_methods(["GET", "POST"])
-def leave(request: HttpRequest, person_id: int) -> HttpResponse:
-    require_org(actor_of(request), OrgCapability.PEOPLE)
-    found = get_person(person_id)
-    form = ReasonForm(request.POST or None)
-    if form.is_valid():
-        try:
-            user_leave(actor=actor_of(request), user=found, **form.cleaned_data)
-        except Invalid as error:
-            show_invalid(form, error)
-        else:
-            tell(request, f"The access of {found} is closed.")
-            return redirect("people:person", found.pk)
-    context = {"found": found, **_standing(found)}
-    return show_form(request, form, "accounts/people/leave.html", **context)

@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts.levels import Capability
+from accounts.models import User
 from accounts.policy import accounts_where
 from audit.actors import Actor
 from mentions.models import Conversation, Mention, Status
@@ -24,6 +25,11 @@ def assigned_to(actor: Actor) -> list[Conversation]:
         "account", "contact", "last_mention__author"
     )
     return list(rows.order_by("-last_at", "-pk")[:SHOWN])
+
+
+def assigned_number(user: User) -> int:
+    """How many conversations are somebody's, done ones too."""
+    return Conversation.objects.filter(assignee=user).count()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,16 @@ WATCHER = Actor.worker("rights watcher")
 
 def on_rights_changed(
     *, actor: Actor, account: SocialAccount | None, user: User | None, reason: str, **_: Any
-) -> None:
-    """Receiver of accounts.hooks.rights_changed."""
-    _hold_lapsed(actor=WATCHER, account=account, user=user, caused_by=actor.label)
+) -> dict[str, int]:
+    """Receiver of accounts.hooks.rights_changed; answers with how many it held."""
+    held = _hold_lapsed(actor=WATCHER, account=account, user=user, caused_by=actor.label)
+    return {"held": held}
 
 
 @action("delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
 def _hold_lapsed(
     *, actor: Actor, account: SocialAccount | None, user: User | None, caused_by: str
-) -> None:
+) -> int:
     rows = Delivery.objects.filter(state__in=QUEUED)
     if account is not None:
         rows = rows.filter(account=account)
@@ -37,10 +38,13 @@ def _hold_lapsed(
     locked = rows.select_for_update(of=("self",)).select_related(
         "account", "post__author", "sender"
     )
+    held = 0
     for delivery in locked.order_by("pk"):
         hold = why_not(delivery)
         if hold is not None:
             _hold(delivery, hold, caused_by)
+            held += 1
+    return held
 
 
 def _hold(delivery: Delivery, hold: Hold, caused_by: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404
 
 from accounts.levels import Capability
+from accounts.models import User
 from accounts.policy import accounts_where, require
 from audit.actors import Actor
 from scheduling.models import Delivery, Media, Post
+from scheduling.states import QUEUED
 
 
 def deliveries_visible(actor: Actor) -> QuerySet[Delivery]:
@@ -82,3 +84,11 @@ def media_visible(actor: Actor, token: str) -> Media:
     else:
         post_visible(actor, media.post_id)
     return media
+
+
+def queued_by(user: User) -> list[tuple[str, int]]:
+    """How many deliveries would go out by somebody's right, by account; not what they say."""
+    mine = Q(sender=user) | Q(sender=None, post__author=user)
+    rows = Delivery.objects.filter(mine, state__in=QUEUED).order_by()
+    counted = rows.values_list("account__display_name").annotate(number=Count("pk"))
+    return list(counted.order_by("account__display_name", "account"))

@@ -13,6 +13,7 @@ from accounts.hooks import rights_changed
 from accounts.levels import Capability, Level
 from accounts.models import Grant, Invitation, User
 from accounts.policy import decide
+from accounts.services.leaving import user_leave
 from accounts.services.people import (
     invitation_accept,
     invitation_withdraw,
@@ -20,7 +21,6 @@ from accounts.services.people import (
     user_change_roles,
     user_freeze,
     user_invite,
-    user_leave,
     user_unfreeze,
 )
 from accounts.services.teams import team_change, team_create, team_member_add, team_member_remove

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from accounts.levels import Level
 from accounts.models import Invitation, User
-from accounts.services.people import invitation_withdraw, user_invite, user_leave
+from accounts.services.leaving import user_leave
+from accounts.services.people import invitation_withdraw, user_invite
 from accounts.views import invitations as invitation_views
 from tests.factories import (
     COMMAND,
@@ -212,9 +213,9 @@ def test_leaving_says_what_ends_and_ends_it(client, sign_in):
     theirs = sign_in(user)
     url = reverse("people:leave", args=[user.pk])
     page = main_of(client.get(url))
-    for words in ("Publisher on Fire", "Being in the team Press office", "The role auditor"):
+    for words in ("Publisher on Fire", "Press office", "Auditor", "1 session"):
         assert words in page
-    assert "Give these a new owner" in page
+    assert "New owner of their accounts" in page
     assert client.post(url, {"reason": ""}).status_code == 422
     client.post(url, {"reason": "Retired"})
     assert theirs.get("/settings/").status_code == 302

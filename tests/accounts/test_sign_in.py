@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.levels import Level
 from accounts.models import User
-from accounts.services.people import user_freeze, user_leave
+from accounts.services.leaving import user_leave
+from accounts.services.people import user_freeze
 from audit.models import Event
 from tests.factories import COMMAND, PASSWORD, SocialAccountFactory, UserFactory, give
 
