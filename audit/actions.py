@@ -92,6 +92,8 @@ declare_events(
     record__key_changed="changed the key of the record",
     witness__failing="could not show a checkpoint to a witness",
     witness__recovered="showed checkpoints to a witness again",
+    forwarding__failing="could not forward the record",
+    forwarding__recovered="forwards the record again",
 )
 
 Needs = Callable[[Actor, Mapping[str, Any]], Verdict]

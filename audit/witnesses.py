@@ -1,4 +1,5 @@
-"""Checkpoints leave the server: to files on another mount, by HTTPS, by e-mail.
+"""Checkpoints leave the server: to files on another mount, by HTTPS, by e-mail,
+to an object store with a lock.
 
 What a witness has taken cannot be unsaid by whoever owns this server; what came after it could.
 Each gets the newest checkpoint, which speaks for all before it.
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from django.conf import settings
@@ -25,6 +26,10 @@ from audit.services.keeping import witness_failing_record, witness_recovered_rec
 
 log = structlog.get_logger(__name__)
 
+S3_S = 60
+"""Seconds between two checkpoints in an object store."""
+S3_DAYS = 3650
+"""For how long an object store keeps a checkpoint where the settings do not say."""
 AGAIN_AFTER = timedelta(seconds=15)
 """How long a witness that failed is left alone."""
 _LOCK = 0x5EA2  # of PostgreSQL's advisory locks
@@ -40,6 +45,8 @@ class WitnessFailed(Exception):
 
 def name_of(place: str) -> str:
     """What a witness is called: its place, without what an address may hold of secrets."""
+    if place.startswith("s3:"):
+        return place.partition("?")[0][:200]
     if not place.startswith("https:"):
         return place[:200]
     mark = sha256(place.encode()).hexdigest()[:6]
@@ -69,7 +76,41 @@ def to_mail(place: str, note: str) -> None:
         raise WitnessFailed(f"The mail server did not take it: {type(error).__name__}.") from None
 
 
-SENDERS: Mapping[str, Send] = {"file": to_file, "mailto": to_mail}
+def to_s3(place: str, note: str) -> None:
+    """Put an object that the store's own lock keeps, by its owner, too: compliance mode."""
+    import boto3  # here, since few have such a witness, and it is large
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    parts = urlsplit(place)
+    asked = dict(parse_qsl(parts.query))
+    size = note.splitlines()[1]
+    quick = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
+    try:
+        store = boto3.client(
+            "s3",
+            endpoint_url=asked.get("endpoint"),
+            region_name=asked.get("region", "us-east-1"),
+            aws_access_key_id=settings.WITNESS_S3_ACCESS_KEY or None,
+            aws_secret_access_key=settings.WITNESS_S3_SECRET_KEY or None,
+            config=quick,
+        )
+        store.put_object(
+            Bucket=parts.netloc,
+            Key=f"{parts.path.strip('/')}/checkpoint-{int(size):020}.txt".lstrip("/"),
+            Body=note.encode(),
+            ContentType="text/plain; charset=utf-8",
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=timezone.now()
+            + timedelta(days=int(asked.get("days", S3_DAYS))),
+        )
+    except ClientError as error:
+        raise WitnessFailed(f"The store refused: {error.response['Error']['Code']}.") from None
+    except (BotoCoreError, ValueError) as error:
+        raise WitnessFailed(f"The store did not take it: {type(error).__name__}.") from None
+
+
+SENDERS: Mapping[str, Send] = {"file": to_file, "mailto": to_mail, "s3": to_s3}
 
 
 def show_all(senders: Mapping[str, Send] = SENDERS) -> None:
@@ -102,7 +143,9 @@ def _is_dismissed(witness: Witness) -> None:
 def _is_due(place: str, witness: Witness, checkpoint: Checkpoint) -> bool:
     if witness.size >= checkpoint.size:
         return False
-    pause = timedelta(seconds=settings.WITNESS_MAIL_S if place.startswith("mailto:") else 0)
+    kind = place.partition(":")[0]
+    # A mail or an object for each checkpoint would be thousands a day, the latter for years.
+    pause = timedelta(seconds={"mailto": settings.WITNESS_MAIL_S, "s3": S3_S}.get(kind, 0))
     if witness.failing_since is not None:
         pause = AGAIN_AFTER
     return witness.tried_at is None or witness.tried_at + pause <= timezone.now()
@@ -112,7 +155,7 @@ def _show(send: Send | None, place: str, witness: Witness, checkpoint: Checkpoin
     witness.tried_at = timezone.now()
     try:
         if send is None:
-            raise WitnessFailed("There is no such kind of witness: file, https or mailto.")
+            raise WitnessFailed("There is no such kind of witness: file, https, mailto or s3.")
         send(place, checkpoint.note)
     except WitnessFailed as failure:
         _has_failed(witness, str(failure))

@@ -1,6 +1,7 @@
 """The record's rows: the events, and what proves that they are as they were."""
 
 from audit.models.event import Event
+from audit.models.forwarding import Forward
 from audit.models.seal import (
     Checkpoint,
     Erasure,
@@ -16,6 +17,7 @@ __all__ = [
     "Checkpoint",
     "Erasure",
     "Event",
+    "Forward",
     "Leaf",
     "Node",
     "Salt",

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
-from audit.models import Checkpoint, Erasure, Event, Leaf, SelfCheck, Unsealed, Witness
+from audit.forwarding import name_of
+from audit.models import Checkpoint, Erasure, Event, Forward, Leaf, SelfCheck, Unsealed, Witness
 from audit.services.keeping import Because
 from audit.telling import who_of
 
 WAITS_TOO_LONG_S = 30
 """A sealer that works seals within two seconds; this is for those who ask whether it does."""
+FORWARD_LATE = timedelta(minutes=5)
+"""How far a place that the record is forwarded to may be behind before somebody is told."""
 WAITING_MAX = 10_000
 """Waiting events are counted up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """How far one place has come that the record is forwarded to."""
+
+    name: str
+    taken: int
+    behind: int  # sealed lines it has not taken
+    since: datetime | None  # when the oldest of these was recorded
+    failing_since: datetime | None
+    error: str
+
+    @property
+    def trouble(self) -> str:
+        """What people have to be told of it; '' where all is well."""
+        if self.failing_since:
+            return f"{self.error} {self.behind} events wait for it."
+        if self.since and timezone.now() - self.since > FORWARD_LATE:
+            return f"{self.behind} events wait for it, the oldest of {self.since:%d %B, %H:%M %Z}."
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,7 @@ class SealState:
     witnesses: Sequence[Witness]
     fault: str
     whole_at: datetime | None
+    forwarded: Sequence[Forwarded] = ()
 
     @property
     def witnessed(self) -> Witness | None:
@@ -44,6 +71,10 @@ class SealState:
         """How many lines whoever owns the database could still rewrite unseen."""
         seen = self.witnessed
         return self.size - (seen.size if seen else 0) + self.waiting
+
+    @property
+    def late(self) -> list[Forwarded]:
+        return [one for one in self.forwarded if one.trouble]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +99,7 @@ class SealOf:
 
 
 def seal_state() -> SealState:
-    """Four queries, however long the record."""
+    """Five queries, however long the record, and one for each place that is behind."""
     newest = Checkpoint.objects.first()
     check = SelfCheck.objects.first() or SelfCheck()
     return SealState(
@@ -78,7 +109,27 @@ def seal_state() -> SealState:
         witnesses=list(Witness.objects.all()),
         fault=check.fault,
         whole_at=check.whole_at,
+        forwarded=forwarded(newest.size if newest else 0),
     )
+
+
+def forwarded(size: int) -> list[Forwarded]:
+    """How far every place of the settings has come in a record of this size."""
+    names = [name_of(place) for place in settings.FORWARD_TO]
+    known = Forward.objects.in_bulk(names) if names else {}
+    found = []
+    for name in names:
+        state = known.get(name) or Forward(name=name)
+        behind = max(0, size - state.next_index)
+        since = _recorded_at(state.next_index) if behind else None
+        failing_since, error = state.failing_since, state.error
+        found.append(Forwarded(name, state.next_index, behind, since, failing_since, error))
+    return found
+
+
+def _recorded_at(place: int) -> datetime | None:
+    event = Leaf.objects.filter(index=place).values("event_id")
+    return Event.objects.filter(pk__in=event).values_list("occurred_at", flat=True).first()
 
 
 def troubles() -> dict[str, str]:
@@ -88,7 +139,15 @@ def troubles() -> dict[str, str]:
         late = f"An event has waited {waited:.0f} s to be sealed. Does a sealer run?"
     failing = [f"{w.name}: {w.error}" for w in Witness.objects.exclude(failing_since=None)]
     check = SelfCheck.objects.first() or SelfCheck()
-    return {"seal": late, "witnesses": " ".join(failing), "record": check.fault}
+    newest = Checkpoint.objects.first()
+    behind = forwarded(newest.size if newest else 0)
+    waits = " ".join(f"{one.name}: {one.trouble}" for one in behind if one.trouble)
+    return {
+        "seal": late,
+        "witnesses": " ".join(failing),
+        "record": check.fault,
+        "forwarding": waits,
+    }
 
 
 def seal_of(event: Event) -> SealOf:

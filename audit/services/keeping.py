@@ -95,6 +95,18 @@ def witness_recovered_record(*, actor: Actor, witness: str) -> None:
     record("witness.recovered", data={"witness": witness})
 
 
+@action("forwarding.failing", needs=_of_kind(ActorKind.WORKER))
+def forward_failing_record(*, actor: Actor, place: str, error: str) -> None:
+    """A place that the record is forwarded to does not take it any more."""
+    record("forwarding.failing", data={"place": place, "error": error})
+
+
+@action("forwarding.recovered", needs=_of_kind(ActorKind.WORKER))
+def forward_recovered_record(*, actor: Actor, place: str) -> None:
+    """It takes it again."""
+    record("forwarding.recovered", data={"place": place})
+
+
 @action("record.fault_found", needs=_of_kind(ActorKind.WORKER, ActorKind.COMMAND))
 def fault_record(*, actor: Actor, fault: str) -> None:
     """The record's check of itself found that something is not as it was sealed."""

@@ -41,6 +41,7 @@ ALLOWED: dict[str, str] = {
     "audit/sealing.py:_take_in": _SEAL,
     "audit/selfcheck.py:check_next": _SEAL,
     "audit/tree.py:_grow": _SEAL,
+    "audit/forwarding.py:forward": "how far the record has been forwarded",
     "audit/witnesses.py:show_all": _SEAL,
     "audit/witnesses.py:_is_dismissed": _SEAL,
     "audit/witnesses.py:_show": _SEAL,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from argparse import ArgumentParser, Namespace
 from threading import Event as Flag
 
+from django.conf import settings
+
 from accounts.connections import network_policy
 from accounts.management.base import DeskCommand, Report
+from audit import forwarding
 from audit.sealer import keep_sealing
 from audit.sealing import seal
 from audit.selectors.seal import WAITS_TOO_LONG_S, longest_wait_s
+from audit.syslog import NotTaken
 from audit.witnesses import SENDERS, WitnessFailed
 from platforms.addresses import GuardError
 from platforms.guard import GuardedSession
@@ -41,7 +46,11 @@ class Command(DeskCommand):
             stop = Flag()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stop.set())
-            keep_sealing(stop, {**SENDERS, "https": to_https})
+            keep_sealing(
+                stop,
+                {**SENDERS, "https": to_https},
+                {**forwarding.SENDERS, "https": to_collector},
+            )
             return Report("The sealer has stopped.", {})
         count, more = 0, True
         while more and (done := seal()):
@@ -57,6 +66,20 @@ def to_https(place: str, note: str) -> None:
         raise WitnessFailed(str(error)) from None
     if not answer.ok:
         raise WitnessFailed(f"The witness answered {answer.status_code}.")
+
+
+def to_collector(place: str, lines: forwarding.Lines) -> None:
+    """Post a batch of events to a collector, as a list of JSON objects. Raises NotTaken."""
+    headers = {"Content-Type": "application/json"}
+    if settings.FORWARD_AUTHORIZATION:
+        headers["Authorization"] = settings.FORWARD_AUTHORIZATION
+    body = json.dumps(list(lines), ensure_ascii=False).encode()
+    try:
+        answer = GuardedSession(network_policy()).post(place, data=body, headers=headers)
+    except GuardError as error:
+        raise NotTaken(str(error)) from None
+    if not answer.ok:
+        raise NotTaken(f"The collector answered {answer.status_code}.")
 
 
 def _state() -> Report:
