@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.models import Event
 from platforms.contract import OutcomeUnknown, Published, Refused, RetryLater
 from scheduling.content import content_hash
-from scheduling.engine import claim, publish
+from scheduling.engine import claim, outcomes, publish
 from scheduling.models import Approval, Attempt, Decided, Delivery, Outcome, Post
 from scheduling.selectors import story as selectors
 from scheduling.selectors.story import posts_on, story_of, versions_of
@@ -185,7 +185,7 @@ def test_an_attempt_under_way_and_one_nobody_ended(monkeypatch, fire, ana, sam):
     post_submit(actor=person(ana), post=post)
     approve(sam, post.deliveries.get())
     monkeypatch.setattr(
-        publish, "_finish", lambda sent, **_: {s.begun.delivery.pk: "" for s in sent}
+        outcomes, "_finish", lambda sent, **_: {s.begun.delivery.pk: "" for s in sent}
     )
     publish_with(monkeypatch, went_out())
     step = told(ana, post)[-1]
