@@ -1,4 +1,4 @@
-"""People who call off, edit, hold, freeze and revoke at the very moment of the claim."""
+"""People who call off, edit, hold, freeze, revoke and pause at the very moment of the claim."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from accounts.services.grants import grant_end
 from accounts.services.social import account_freeze
 from audit.actions import NotAllowed
 from scheduling.errors import Stale
-from scheduling.models import Delivery
+from scheduling.models import Attempt, Delivery, HoldKind
 from scheduling.services.deliveries import delivery_cancel, delivery_hold
+from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.services.posts import post_edit, post_schedule, post_take_back
 from scheduling.transitions import NoSuchMove
 from tests.factories import person
@@ -76,7 +77,18 @@ def revoke(world: World, act: Act) -> None:
     grant_end(actor=person(world.manager), grant=grant)
 
 
-ACTS = {"cancel": cancel, "edit": edit, "hold": hold, "freeze": freeze, "revoke": revoke}
+def pause(world: World, act: Act) -> None:
+    pause_begin(actor=person(world.manager), account=act.place.account, reason="Quiet, please")
+
+
+ACTS = {
+    "cancel": cancel,
+    "edit": edit,
+    "hold": hold,
+    "freeze": freeze,
+    "revoke": revoke,
+    "pause": pause,
+}
 
 
 def perform(world: World, act: Act, at: float) -> None:
@@ -135,3 +147,37 @@ def test_nothing_is_sent_after_it_was_called_off(
     stopped = [act for act in acts if act.acknowledged]
     assert {act.name for act in stopped} == set(ACTS)
     assert any(act.acknowledged is None for act in acts)
+
+
+def test_nothing_begins_once_everything_is_held(
+    world: World, began: float, scaled: Callable[[int], int]
+) -> None:
+    """The whole desk is held in the midst of a stream of posts, with faults about."""
+    world.fault(0.2)
+    world.run()
+    deliveries = world.spread("hold everything", world.places(scaled(40)), every_s=0.25)
+    middle = 0.25 * len(deliveries) / 2
+    world.wait(
+        lambda: len(world.taken(deliveries)) >= len(deliveries) // 4, middle + 60, "some went"
+    )
+
+    standing = pause_begin(actor=person(world.manager), reason="A person is at risk")
+    acknowledged = time.time()
+    attempted = set(Attempt.objects.values_list("pk", flat=True))  # all that will be until the end
+    world.settle(deliveries)
+    held = [row for row in world.held(deliveries) if row.hold_kind == HoldKind.PAUSED]
+    assert held
+    assert set(Attempt.objects.values_list("pk", flat=True)) == attempted
+    sent = [post for network in world.networks.values() for post in network.accepted]
+    assert max(post.at for post in sent) < acknowledged + UNDER_WAY_S
+
+    pause_end(actor=person(world.manager), pause=standing)
+    before = len(world.taken(deliveries))
+    time.sleep(3)  # several ticks, that find nothing they may send
+    assert len(world.taken(deliveries)) == before
+    world.fault(0.0)
+    assert len(world.release(deliveries, HoldKind.PAUSED)) == len(held)
+    world.settle(deliveries)
+    result = world.verdict("everything is held", deliveries, began)
+    assert result.duplicates == []
+    assert result.lost == []
