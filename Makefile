@@ -40,7 +40,7 @@ test-faults: ## run the kill matrix: faulty networks, and death at every point (
 
 test-faults-long: ## the same with thousands of deliveries (FAULTS_SEED= another seed)
 	@$(BOOTSTRAP) --dev --no-frontend
-	@DURABLE_SERVICES=yes FAULTS_SCALE=20 $(VENV) -m pytest -m faults $(or $(ARGS),tests/faults)
+	@DURABLE_SERVICES=yes FAULTS_SCALE=5 $(VENV) -m pytest -m faults $(or $(ARGS),tests/faults)
 
 bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev

@@ -48,7 +48,9 @@ def world(
     networks = {kind: FaultyNetwork(kind, SEED) for kind in Kind}
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
-        made = World(services, tmp_path_factory.mktemp("world"), SEED, networks, UserFactory())
+        made = World(
+            services, tmp_path_factory.mktemp("world"), SEED, SCALE, networks, UserFactory()
+        )
         made.clock.write_text("0")
         pytestconfig.stash[_results] = made.results
         yield made

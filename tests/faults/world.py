@@ -106,6 +106,7 @@ class World:
     services: Services
     folder: Path
     seed: int
+    scale: int
     networks: dict[Kind, FaultyNetwork]
     manager: User
     kills: list[tuple[float, str]] = field(default_factory=list)
@@ -191,8 +192,8 @@ class World:
                     self.kills.append((float(at), what))
 
     def wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
-        """Tend the world until `done`; fails after so many seconds."""
-        until = time.monotonic() + seconds
+        """Tend the world until `done`; fails after so many seconds, in the long form more."""
+        until = time.monotonic() + seconds * self.scale
         while not done():
             self.tend()
             assert time.monotonic() < until, f"{what} within {seconds} s\n{self.last_words()}"
@@ -339,7 +340,7 @@ class World:
 
     def settle(self, deliveries: Sequence[Delivery], seconds: float = 240.0) -> None:
         """Wait until each is over, or stands for a person; an open breaker may take its time."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * self.scale
         while rows := self.open_ends(deliveries):
             self.tend()
             left = "\n".join(f"{row.text}: {row.state} {row.checks} {row.problem}" for row in rows)
