@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from platforms.contract import (
     AuthorisationLost,
     Connection,
     Identity,
+    Lapsing,
     Limits,
     NetworkPolicy,
     PlatformError,
@@ -81,6 +83,7 @@ class Proven:
     session: str = dataclasses.field(repr=False)
     identity: Identity
     limits: Limits
+    lapses_at: datetime | None = None
 
 
 def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> Proven:
@@ -112,7 +115,12 @@ def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> 
             "base_url", f"{info.label} could not be reached just now: {error.message}"
         ) from None
     session = kept[-1] if kept else ""
-    return Proven(platform, address, secret.strip(), session, identity, limits)
+    return Proven(platform, address, secret.strip(), session, identity, limits, lapse_of(adapter))
+
+
+def lapse_of(adapter: Adapter) -> datetime | None:
+    """When the credentials end for good, where the platform said so."""
+    return adapter.lapses_at() if isinstance(adapter, Lapsing) else None
 
 
 def _checked_address(address: str) -> str:

@@ -26,6 +26,7 @@ declare_events(
     account__unfrozen="lifted an account's freeze",
     account__disconnected="disconnected an account",
     account__health_changed="noticed a change in an account's health",
+    account__credentials_ending="found that the credentials of {} end soon",
     credential__rotated="sealed credentials with a new key",
     grant__given="gave a level",
     grant__changed="changed a level",

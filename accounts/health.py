@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.connections import note_success, open_account
-from accounts.models import SocialAccount
+from accounts.connections import lapse_of, note_success, open_account
+from accounts.models import Credential, SocialAccount
 from accounts.models.social import Health
-from accounts.services.social import account_health_change
+from accounts.services.social import account_health_change, account_warn_of_end
 from audit.actors import Actor
 from platforms.contract import AuthorisationLost, PlatformError
 
+WARN_DAYS = (14, 3, 1)
+"""How long ahead people are told that an account has to be connected anew."""
 KNOWN_FOR = timedelta(seconds=10)
 """That an account works is noted once in so long: a thread of posts says it ten times over."""
 
@@ -67,7 +69,8 @@ def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | No
     """Ask the platform who the account is; returns what went wrong, or None."""
     error: PlatformError | None = None
     try:
-        identity = open_account(account).verify()
+        adapter = open_account(account)
+        identity = adapter.verify()
         if identity.remote_id != account.remote_id:
             error = AuthorisationLost(
                 f"The credentials now belong to {identity.handle}. Reconnect the account."
@@ -75,4 +78,20 @@ def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | No
     except PlatformError as raised:
         error = raised
     health_note(actor=actor, account=account, error=error)
+    if error is None:
+        lapse_note(actor=actor, account=account, lapses_at=lapse_of(adapter))
     return error
+
+
+def lapse_note(*, actor: Actor, account: SocialAccount, lapses_at: datetime | None) -> None:
+    """Note when the credentials end for good, and tell people once at each of the WARN_DAYS."""
+    credential = Credential.objects.get(account=account)
+    if credential.lapses_at != lapses_at:
+        credential.lapses_at, credential.told_days = lapses_at, None
+        credential.save(update_fields=["lapses_at", "told_days"])
+    if lapses_at is None:
+        return
+    left = lapses_at - timezone.now()
+    days = min((d for d in WARN_DAYS if left <= timedelta(days=d)), default=None)
+    if days is not None and (credential.told_days is None or days < credential.told_days):
+        account_warn_of_end(actor=actor, account=account, lapses_at=lapses_at, days=days)

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.alerts import AlertKind
+from accounts.health import WARN_DAYS
 from accounts.models.social import Health
 from operations.models import Alert, Message, MessageState
 from operations.recipients import Recipients
@@ -37,7 +39,11 @@ HOLDS_WHILE = {
     AlertKind.UNKNOWN: Q(delivery__state=State.UNKNOWN),
     AlertKind.HELD: Q(delivery__state=State.HELD),
     AlertKind.PREPARATION: Q(delivery__state=State.SCHEDULED),
-    AlertKind.TOKEN: Q(account__health=Health.LOST, account__disconnected_at=None),
+    AlertKind.TOKEN: Q(account__disconnected_at=None)
+    & (
+        Q(account__health=Health.LOST)
+        | Q(account__credential__lapses_at__lte=Now() + timedelta(days=max(WARN_DAYS)))
+    ),
 }
 """What an alert says is over as soon as this is not so; the other kinds are settled by name."""
 

@@ -364,6 +364,15 @@ class Counted(Protocol):
         """What the newest answer says is left; None where it says nothing. Sends nothing."""
 
 
+@runtime_checkable
+class Lapsing(Protocol):
+    """An adapter that knows when its credentials end."""
+
+    def lapses_at(self) -> datetime | None:
+        """From when on a person has to have connected the account anew; None where nothing says
+        so, as with what renews itself. Sends nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offered:
     """An account that a sign-in may speak for, and what to connect it with."""

@@ -56,6 +56,11 @@ class Tokens:
             }
         )
 
+    @property
+    def lapses_at(self) -> datetime | None:
+        """When they end for good; None: they renew themselves, or nobody said."""
+        return None if self.refresh_token else self.expires_at
+
     def expires_within(self, seconds: float) -> bool:
         if self.expires_at is None:
             return False

@@ -199,6 +199,9 @@ class XAdapter:
     def allowance(self) -> Allowance | None:
         return self._client.allowance()
 
+    def lapses_at(self) -> datetime | None:
+        return self._client.lapses_at()
+
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
         """Proves the tokens and uploads pictures and video."""
         images = fitting(post, self.info, self.limits())

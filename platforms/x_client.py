@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -85,6 +86,9 @@ class XClient:
 
     def allowance(self) -> Allowance | None:
         return self._asker.allowance()
+
+    def lapses_at(self) -> datetime | None:
+        return None if self.by_keys else self._tokens.lapses_at
 
     def ask(
         self,

@@ -115,6 +115,8 @@ class Credential(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     updated_at = models.DateTimeField(auto_now=True)
+    lapses_at = models.DateTimeField(null=True, blank=True)  # when it ends for good, if known
+    told_days = models.PositiveSmallIntegerField(null=True, blank=True)  # how far ahead people were
 
     class Meta:
         default_permissions = ()

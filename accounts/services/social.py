@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import events  # noqa: F401  # declares them
-from accounts.alerts import AlertKind, raise_alert
+from accounts.alerts import AlertKind, raise_alert, settle_alert
 from accounts.connections import Proven
 from accounts.errors import Invalid
 from accounts.hooks import rights_changed
@@ -21,6 +23,8 @@ from accounts.policy import by, on_account_or_org, organisation
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
 
+_ASKED = by(ActorKind.WORKER, ActorKind.COMMAND, ActorKind.PERSON)
+"""Whoever asked the platform; what it answered is no decision of theirs."""
 _MANAGE = on_account_or_org(Capability.MANAGE, OrgCapability.ACCOUNTS)
 
 
@@ -169,7 +173,7 @@ def account_disconnect(*, actor: Actor, account: SocialAccount, reason: str) -> 
     return account
 
 
-@action("account.health_changed", needs=by(ActorKind.WORKER, ActorKind.COMMAND, ActorKind.PERSON))
+@action("account.health_changed", needs=_ASKED)
 def account_health_change(
     *, actor: Actor, account: SocialAccount, health: Health, note: str
 ) -> None:
@@ -188,12 +192,32 @@ def account_health_change(
         raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=note)
 
 
+@action("account.credentials_ending", needs=_ASKED)
+def account_warn_of_end(
+    *, actor: Actor, account: SocialAccount, lapses_at: datetime, days: int
+) -> None:
+    """Tell people that the account has to be connected anew within so many days."""
+    Credential.objects.filter(account=account).update(told_days=days)
+    record(
+        "account.credentials_ending",
+        subject=account,
+        account=account,
+        data={"days": days, "lapses_at": lapses_at},
+    )
+    # The last warning may still be open, and would keep this one from being told.
+    settle_alert(kind=AlertKind.TOKEN, subject=account)
+    when = date_format(timezone.localtime(lapses_at, ZoneInfo(account.time_zone)), "D j M Y, H:i")
+    message = f"The credentials end {when}. Reconnect the account before that, or its posts stop."
+    raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=message)
+
+
 def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> None:
     credential, _ = Credential.objects.get_or_create(
         account=account, defaults={"secret": proven.secret, "given_by": actor.user}
     )
     credential.secret, credential.session = proven.secret, proven.session
     credential.given_by = actor.user
+    credential.lapses_at, credential.told_days = proven.lapses_at, None
     credential.save()
 
 

@@ -22,6 +22,8 @@ from accounts.services.social import (
 )
 from audit.actors import Actor
 from audit.models import Event
+from operations.models import Alert
+from operations.outbox import settle_over
 from platforms.contract import AuthorisationLost, Refused, RetryLater
 from tests.factories import COMMAND, CredentialFactory, SocialAccountFactory, UserFactory
 
@@ -275,3 +277,74 @@ def test_reconnecting_takes_the_new_handle_and_limits(sandbox, there, account):
     assert account.handle.lstrip("@") == there.handle
     assert (account.condition, account.disconnected_at) == ("healthy", None)
     assert account.limits == health.open_account(account).limits()
+
+
+class Ending:
+    """An account's adapter that says when its credentials end."""
+
+    def __init__(self, adapter, lapses_at):
+        self._adapter, self._lapses_at = adapter, lapses_at
+
+    def __getattr__(self, name):
+        return getattr(self._adapter, name)
+
+    def lapses_at(self):
+        return self._lapses_at
+
+
+class TestCredentialsThatEnd:
+    @pytest.fixture
+    def check(self, account, monkeypatch):
+        """Checks the account at a time when its credentials end in so many days."""
+        plain = health.open_account
+        ends = {"at": timezone.now() + timedelta(days=60)}
+        monkeypatch.setattr(health, "open_account", lambda a: Ending(plain(a), ends["at"]))
+
+        def run(days_left):
+            ends["at"] = timezone.now() + timedelta(days=days_left)
+            assert account_check(actor=WORKER, account=account) is None
+            return warned(account)
+
+        return run
+
+    def test_people_are_told_once_at_each_step(self, account, monkeypatch):
+        at = timezone.now() + timedelta(days=20)
+        plain = connections.open_account
+        monkeypatch.setattr(health, "open_account", lambda a: Ending(plain(a), at))
+        said = []
+        for days_left in (20, 13.9, 13, 5, 2.9, 2, 0.9, 0.5):
+            with time_machine.travel(at - timedelta(days=days_left), tick=False):
+                account_check(actor=WORKER, account=account)
+            said.append(warned(account))
+        assert said == [[], [14], [14], [14], [14, 3], [14, 3], [14, 3, 1], [14, 3, 1]]
+
+    def test_the_newest_warning_is_the_open_one(self, account, check):
+        check(10)
+        check(2)
+        first, second = Alert.objects.filter(kind="token", account=account).order_by("pk")
+        assert first.settled_at is not None
+        assert second.settled_at is None
+        assert "Reconnect the account" in second.message
+
+    def test_a_new_end_is_warned_of_anew(self, account, check):
+        assert check(2) == [3]
+        assert check(60) == [3]
+        assert check(13) == [3, 14]
+
+    def test_the_warning_is_over_when_the_end_is_far_again(self, account, check):
+        check(2)
+        settle_over(timezone.now())
+        assert Alert.objects.filter(account=account, settled_at=None).exists()
+        check(60)
+        settle_over(timezone.now())
+        assert not Alert.objects.filter(account=account, settled_at=None).exists()
+
+    def test_what_says_no_end_is_never_warned_of(self, account):
+        assert account_check(actor=WORKER, account=account) is None
+        assert Credential.objects.get(account=account).lapses_at is None
+        assert warned(account) == []
+
+
+def warned(account):
+    events = Event.objects.filter(name="account.credentials_ending", account_id=account.pk)
+    return [event.data["days"] for event in events.order_by("pk")]

@@ -30,6 +30,13 @@ def app(world: XWorld) -> AppCredentials:
     return AppCredentials(world.fake.client_id, world.fake.client_secret)
 
 
+def test_tokens_end_for_good_only_where_nothing_renews_them() -> None:
+    at = datetime(2027, 1, 2, tzinfo=UTC)
+    assert oauth.Tokens("a", expires_at=at).lapses_at == at
+    assert oauth.Tokens("a", "b", expires_at=at).lapses_at is None
+    assert oauth.Tokens("a").lapses_at is None
+
+
 def test_the_verifier_is_challenged_as_rfc_7636_has_it() -> None:
     of = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
     assert oauth.challenge(of) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

@@ -31,6 +31,7 @@ ALLOWED: dict[str, str] = {
     "accounts/connections.py:open_account": "a platform's own session, kept beside its secret",
     "accounts/connections.py:note_success": _HEALTH,
     "accounts/health.py:health_note": _HEALTH,
+    "accounts/health.py:lapse_note": "telemetry: until when the platform lets the credentials work",
     "accounts/health.py:_note_well": _HEALTH,
     "accounts/models/people.py:create_user": "Django's createsuperuser and the demo come this way",
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
