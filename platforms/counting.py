@@ -123,7 +123,15 @@ def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> li
         problems.append(
             Problem("too_many_hashtags", f"{tags} hashtags, and {limits.hashtags_max} fit.")
         )
-    return problems + _image_problems(limits, images)
+    problems += _image_problems(limits, images)
+    if limits.media_by_url and not all(image.url for image in images):
+        problems.append(
+            Problem(
+                "no_public_address",
+                "Pictures are fetched from a public address here, and this desk gives none yet.",
+            )
+        )
+    return problems
 
 
 def _is_broken(text: str) -> bool:
@@ -163,6 +171,12 @@ def _image_problems(limits: Limits, images: Sequence[Image]) -> list[Problem]:
                     f"over the limit of {limits.alt_text_max:,}.",
                 )
             )
+        if limits.image_ratio and image.width and image.height:
+            least, most = limits.image_ratio
+            if not least <= image.width / image.height <= most:
+                problems.append(
+                    Problem("image_shape", f"Image {number} is too tall or too wide for here.")
+                )
         if not image.mime.startswith("image/"):
             problems.append(Problem("not_an_image", f"Image {number} is not an image."))
     return problems

@@ -126,7 +126,9 @@ class Asker:
 
     `who` is the platform's name; `secrets` gives what must never appear in a message, at the
     time of the failure; `lost` recognises answers other than 401 that mean the credentials are
-    no longer good; `named`: see `reason_of`. The code of an error is its name, or its status.
+    no longer good; `named`: see `reason_of`; `sort` says for an answer (and whether it is to a
+    write) what it means where the platform's own codes say more than the status, and blanks out
+    nothing itself. The code of an error is its name, or its status.
     """
 
     def __init__(
@@ -137,8 +139,10 @@ class Asker:
         secrets: Callable[[], Iterable[str]],
         lost: Callable[[Answer], bool] = lambda _answer: False,
         named: bool = False,
+        sort: Callable[[Answer, bool], PlatformError | None] = lambda _answer, _writes: None,
     ) -> None:
         self._who = who
+        self._sort = sort
         self._session = session
         self._secrets = secrets
         self._lost = lost
@@ -190,6 +194,11 @@ class Asker:
 
     def _from_status(self, answer: Answer, writes: bool) -> PlatformError:
         status = answer.status
+        sorted_ = self._sort(answer, writes)
+        if sorted_ is not None:
+            sorted_.message = self.redact(sorted_.message)
+            sorted_.args = (sorted_.message,)
+            return sorted_
         code, reason = reason_of(answer, named=self._named)
         code = self.redact(code) or str(status)
         said = f" It says: {self.redact(reason)}" if reason else ""

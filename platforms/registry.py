@@ -10,6 +10,8 @@ from platforms.contract import Adapter, Connection, NetworkPolicy, PlatformInfo,
 
 ADAPTERS: dict[str, str] = {
     "bluesky": "platforms.bluesky:BlueskyAdapter",
+    "facebook": "platforms.facebook_page:FacebookAdapter",
+    "instagram": "platforms.instagram:InstagramAdapter",
     "mastodon": "platforms.mastodon:MastodonAdapter",
     "sandbox": "platforms.sandbox:SandboxAdapter",
     "x": "platforms.x:XAdapter",

@@ -109,7 +109,7 @@ class FakeServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-        assert self.crashes == []
+        assert self.crashes == [], "\n".join(self.crashes)
 
     @contextmanager
     def going_wrong(self, fault: Fault) -> Iterator[Fault]:

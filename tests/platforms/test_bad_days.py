@@ -22,7 +22,7 @@ from platforms.contract import (
 )
 
 from .server import FakeServer, Fault, Reply
-from .worlds import WORLDS, World, outgoing
+from .worlds import WORLDS, World
 
 HTML = Reply(
     200, body=b"<!doctype html><title>Welcome</title>", headers={"Content-Type": "text/html"}
@@ -79,7 +79,7 @@ ANSWERS: dict[str, tuple[Fault, type[PlatformError], type[PlatformError]]] = {
 
 
 def publish(world: World) -> None:
-    world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())
+    world.adapter().publish(world.outgoing("Hello."), steps=StepsInMemory())
 
 
 def patience(world: World, name: str) -> NetworkPolicy:
@@ -130,7 +130,7 @@ def test_what_a_publish_makes_of_it(world: World, name: str) -> None:
     world.adapter().verify()
     with world.server.going_wrong(_at(fault, world.writes)), pytest.raises(expected) as caught:
         world.adapter(policy=patience(world, name)).publish(
-            outgoing("Hello."), steps=StepsInMemory()
+            world.outgoing("Hello."), steps=StepsInMemory()
         )
     assert type(caught.value) is expected
     check(world, caught.value)
@@ -155,7 +155,7 @@ def _at(fault: Fault, match: Any) -> Fault:
 @pytest.mark.parametrize("name", ["500", "html", "reset", "hang", "429", "401", "403"])
 def test_what_a_delete_makes_of_it(world: World, name: str) -> None:
     fault, expected, _ = ANSWERS[name]
-    published = world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())
+    published = world.adapter().publish(world.outgoing("Hello."), steps=StepsInMemory())
     with world.server.going_wrong(_at(fault, world.deletes)), pytest.raises(expected) as caught:
         world.adapter(policy=patience(world, name)).delete(published.remote_id)
     check(world, caught.value)
@@ -215,7 +215,10 @@ def test_a_redirect_is_not_followed_with_credentials(world: World, status: int, 
     adapter.verify()
     try:
         for match, call in (
-            (world.writes, lambda: adapter.publish(outgoing("Hello."), steps=StepsInMemory())),
+            (
+                world.writes,
+                lambda: adapter.publish(world.outgoing("Hello."), steps=StepsInMemory()),
+            ),
             (world.reads, lambda: adapter.fetch_mentions("")),
         ):
             fault = Fault(reply, match=match)
@@ -250,7 +253,7 @@ def test_unknown_fields_do_no_harm(world: World) -> None:
     world.mention("Hello.")
     with world.server.going_wrong(Fault(change=more)):
         adapter = world.adapter()
-        published = adapter.publish(outgoing("Hello."), steps=StepsInMemory())
+        published = adapter.publish(world.outgoing("Hello."), steps=StepsInMemory())
         assert adapter.verify().remote_id == world.remote_id
         assert [item.text for item in adapter.fetch_mentions("").items] == ["Hello."]
         assert [p.remote_id for p in adapter.fetch_own_posts("").items] == [published.remote_id]

@@ -10,9 +10,10 @@ import io
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 from PIL import Image as Pillow
@@ -28,7 +29,7 @@ from platforms.contract import (
 )
 from platforms.registry import open_adapter, platform_info
 
-from . import fake_bluesky, fake_mastodon, fake_x, sandbox_server
+from . import fake_bluesky, fake_graph, fake_mastodon, fake_x, sandbox_server
 from .server import Asked, FakeServer
 
 Match = Callable[[Asked], bool]
@@ -53,6 +54,7 @@ class World(ABC):
     handle: str
     remote_id: str
     mentionable: str  # how somebody on this network is named in a text
+    stranger_name = "A Stranger"  # as this network tells it
 
     def __init__(self) -> None:
         self.kept: list[str] = []  # sessions the adapter asked to keep
@@ -108,6 +110,16 @@ class World(ABC):
 
     def close(self) -> None:
         self.server.close()
+
+    def outgoing(
+        self,
+        text: str,
+        *images: Image,
+        reply_to: ReplyRef | None = None,
+        ago: timedelta = timedelta(0),
+    ) -> Outgoing:
+        """A post as this network takes it."""
+        return outgoing(text, *images, reply_to=reply_to, ago=ago)
 
     # --- what others do, and what there is to see ---------------------------------------------
 
@@ -373,12 +385,138 @@ class XWorld(World):
         self.fake.media.clear()
 
 
+class FacebookWorld(World):
+    key = "facebook"
+    handle = "council"
+    remote_id = fake_graph.PAGE
+    mentionable = "@stranger"
+    writes = staticmethod(_path("POST", "/feed"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(_path("POST", "/photos"))
+    reads = staticmethod(_path("GET", "/tagged"))
+    verifies = staticmethod(_path("GET", "/me"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_graph.FakeGraph()
+        self._secret = self.fake.secret
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def posts(self) -> list[Seen]:
+        return [
+            Seen(
+                node["id"],
+                node["text"],
+                tuple(photo["alt"] for photo in node.get("photos", [])),
+                tuple(len(photo["data"]) for photo in node.get("photos", [])),
+                node.get("parent", ""),
+            )
+            for node in self.fake.nodes.values()
+            if node.get("author") == fake_graph.PAGE
+        ]
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        if reply_to:
+            return str(self.fake.comment(fake_graph.STRANGER, text, reply_to, at)["id"])
+        id_ = f"{fake_graph.STRANGER}_{self.fake.new_id()}"
+        self.fake.make("post", id_, at, author=fake_graph.STRANGER, text=text, tags=True)
+        return id_
+
+    def stranger_posts(self, text: str) -> str:
+        id_ = f"{fake_graph.STRANGER}_{self.fake.new_id()}"
+        self.fake.make("post", id_, author=fake_graph.STRANGER, text=text)
+        return id_
+
+    def post_elsewhere(self, text: str) -> str:
+        id_ = f"{fake_graph.PAGE}_{self.fake.new_id()}"
+        self.fake.make("post", id_, author=fake_graph.PAGE, text=text)
+        return id_
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+    def throw_uploads_away(self) -> None:
+        for id_ in [n["id"] for n in self.fake.nodes.values() if "photo" in n]:
+            del self.fake.nodes[id_]
+            del self.fake.kinds[id_]
+
+
+class InstagramWorld(FacebookWorld):
+    """No post without a picture, and pictures are fetched from an address."""
+
+    key = "instagram"
+    remote_id = fake_graph.ACCOUNT
+    stranger_name = "stranger"
+    writes = staticmethod(_path("POST", "/media_publish"))
+    uploads = staticmethod(
+        lambda asked: asked.path.endswith("/media") and b"image_url" in asked.body
+    )
+    reads = staticmethod(_path("GET", "/tags"))
+
+    def outgoing(
+        self,
+        text: str,
+        *images: Image,
+        reply_to: ReplyRef | None = None,
+        ago: timedelta = timedelta(0),
+    ) -> Outgoing:
+        given = images if images or reply_to else (picture("A blue light"),)
+        return outgoing(text, *map(self.public, given), reply_to=reply_to, ago=ago)
+
+    def public(self, image: Image) -> Image:
+        url = f"https://desk.example.org/media/{sha256(image.data).hexdigest()}.jpg"
+        self.fake.public[url] = image.data
+        return replace(image, url=url)
+
+    def posts(self) -> list[Seen]:
+        found = []
+        for node in self.fake.nodes.values():
+            if node.get("author") != fake_graph.ACCOUNT:
+                continue
+            photos = node.get("photos", [])
+            found.append(
+                Seen(
+                    node["id"],
+                    node["text"],
+                    tuple(photo.get("alt_text", "") for photo in photos),
+                    tuple(len(self.fake.public[photo["image_url"]]) for photo in photos),
+                    node.get("ig_parent") or node.get("ig_media", ""),
+                )
+            )
+        return found
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        if reply_to:
+            return str(self.fake.ig_comment(fake_graph.STRANGER, text, reply_to, at)["id"])
+        return self._media(fake_graph.STRANGER, text, at, ig_tags=True)
+
+    def _media(self, author: str, text: str, at: datetime | None = None, **more: Any) -> str:
+        made = self.fake.make("ig media", self.fake.new_id(), at, author=author, text=text, **more)
+        return str(made["id"])
+
+    def stranger_posts(self, text: str) -> str:
+        return self._media(fake_graph.STRANGER, text)
+
+    def post_elsewhere(self, text: str) -> str:
+        return self._media(fake_graph.ACCOUNT, text)
+
+    def throw_uploads_away(self) -> None:
+        for id_ in [n["id"] for n in self.fake.nodes.values() if n.get("container")]:
+            del self.fake.nodes[id_]
+            del self.fake.kinds[id_]
+
+
 WORLDS: dict[str, type[World]] = {
     "bluesky": BlueskyWorld,
     "mastodon": MastodonWorld,
     "gotosocial": GoToSocialWorld,
     "sandbox": SandboxWorld,
     "x": XWorld,
+    "facebook": FacebookWorld,
+    "instagram": InstagramWorld,
 }
 
 

@@ -1,0 +1,363 @@
+"""A Facebook Page, through the Graph API.
+
+Facebook takes no key of ours. It refuses the text of the last post when it comes again, and
+otherwise whether a post went out is answered by reading the Page's own posts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from platforms._graph import GONE, VERSION, GraphClient, Row, is_success, part, rows_of
+from platforms.checking import fitting
+from platforms.contract import (
+    Allowance,
+    AuthorisationLost,
+    Batch,
+    Connection,
+    Deed,
+    Feature,
+    Identity,
+    Image,
+    Incoming,
+    Limits,
+    Lookup,
+    NetworkPolicy,
+    Offered,
+    Outgoing,
+    OwnPost,
+    PlatformError,
+    PlatformInfo,
+    Presence,
+    Published,
+    Rate,
+    Refused,
+    Remember,
+    Steps,
+    TextUnit,
+    VideoLimits,
+)
+from platforms.declared import LongLived, OAuth
+from platforms.facebook_inbox import FacebookInbox
+from platforms.facebook_media import publish_video, step_name, upload_photo, upload_video
+from platforms.facebook_views import (
+    COMMENT_FIELDS,
+    PAGE_FIELDS,
+    POST_FIELDS,
+    candidate_of,
+    identity_of,
+    own_post_of,
+)
+from platforms.failures import Malformed, text_of
+from platforms.hosts import own_host
+from platforms.instagram_views import identity_of as instagram_of
+from platforms.lookup import Candidate, look_up
+from platforms.paging import Entry, read_down
+
+log = logging.getLogger(__name__)
+_PAGE = 50
+
+META_OAUTH = OAuth(
+    authorise_url=f"https://www.facebook.com/{VERSION}/dialog/oauth",
+    token_path=f"/{VERSION}/oauth/access_token",
+    scopes=(
+        "pages_show_list",
+        "pages_manage_posts",
+        "pages_read_engagement",
+        "pages_read_user_content",
+        "pages_manage_engagement",
+        "pages_messaging",
+        "instagram_basic",
+        "instagram_content_publish",
+        "instagram_manage_comments",
+        "business_management",
+    ),
+    app_help="At developers.facebook.com: an app of the kind Business with Facebook Login.",
+    separator=",",
+    # The tokens of Pages that a long-lived token lists do not end by themselves.
+    long_lived=LongLived(
+        f"/{VERSION}/oauth/access_token", "fb_exchange_token", "fb_exchange_token"
+    ),
+    revoke_path=f"/{VERSION}/me/permissions",
+    revoke_method="DELETE",
+    lists_accounts=True,
+)
+"""One sign-in for both: a person's Pages, and the Instagram accounts that belong to them."""
+
+
+class FacebookAdapter:
+    """See `platforms.contract.Adapter`."""
+
+    info: ClassVar[PlatformInfo] = PlatformInfo(
+        key="facebook",
+        label="Facebook Page",
+        # https://developers.facebook.com/docs/graph-api/reference/page/feed (November 2026)
+        limits=Limits(
+            text_max=63_206,
+            unit=TextUnit.CHARACTER,
+            images_max=10,
+            image_bytes_max=4_000_000,
+            image_types=("image/gif", "image/jpeg", "image/png"),
+            alt_text_max=1_000,
+            video=VideoLimits(1_750_000_000, 2_700.0, 1.0, ("video/mp4", "video/quicktime")),
+        ),
+        features=frozenset(
+            {
+                Feature.REPLY,
+                Feature.DELETE,
+                Feature.IMAGES,
+                Feature.ALT_TEXT,
+                Feature.HIDE,
+                Feature.BLOCK,
+                Feature.VIDEO,
+                Feature.FIRST_COMMENT,
+                Feature.LINK,
+                Feature.MESSAGES,
+            }
+        ),
+        secret_label="Page access token",  # noqa: S106 - a label on a form
+        secret_help=(  # noqa: S106
+            "Of the Page itself and long-lived: in the Graph API Explorer, me/accounts lists it "
+            "for each Page."
+        ),
+        handle_help="The Page's name or username.",
+        default_base_url=own_host("facebook"),
+        asks_base_url=False,
+        # Meta counts by how many people engage with a Page and says only in each answer how much of
+        # that is used; this is well below what the smallest Page has. A reading asks five lists.
+        rates=(Rate("requests", 1_500, 3_600, {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 5}),),
+        oauth=META_OAUTH,
+    )
+
+    def __init__(
+        self, connection: Connection, *, network: NetworkPolicy, remember: Remember
+    ) -> None:
+        self._client = GraphClient("facebook", "Facebook", connection, network)
+        self._own_id = connection.remote_id
+
+    # --- who, and how much --------------------------------------------------------------------
+
+    def verify(self) -> Identity:
+        try:
+            identity = self._client.get("me", "", identity_of, fields=PAGE_FIELDS)
+        except Refused as refused:
+            if refused.code != "100":  # a field that a person has not
+                raise
+            lost = AuthorisationLost(
+                "This token is a person's. Take the one of the Page, which me/accounts lists.",
+                code="not_a_page",
+            )
+        else:
+            self._own_id = identity.remote_id
+            return identity
+        raise lost
+
+    def offered(self) -> list[Offered]:
+        """The Pages that a person's token speaks for, and their Instagram accounts."""
+        inner = "id,username,name,profile_picture_url"
+        rows, found = [], []
+        place = ""
+        for _ in range(10):
+            query: dict[str, str | int] = {
+                "fields": f"{PAGE_FIELDS},access_token,instagram_business_account{{{inner}}}",
+                "limit": 100,
+            }
+            query |= {"after": place} if place else {}
+            page, place = self._client.get("me", "accounts", rows_of, **query)
+            rows += page
+            if not place:
+                break
+        for row in rows:
+            token = row.get("access_token")
+            if not isinstance(token, str) or not token:
+                continue  # a Page that this person may see and not speak for
+            try:
+                found.append(Offered("facebook", identity_of(row), token))
+                if part(row, "instagram_business_account"):
+                    account = instagram_of(part(row, "instagram_business_account"))
+                    found.append(Offered("instagram", account, token))
+            except Malformed:
+                continue
+        return found
+
+    def limits(self) -> Limits:
+        return self.info.limits
+
+    def _id(self) -> str:
+        return self._own_id or self.verify().remote_id
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def allowance(self) -> Allowance | None:
+        return self._client.allowance()
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Proves the token and uploads pictures and video, which nobody sees yet."""
+        images = fitting(post, self.info, self.limits())
+        if not images and not post.video:
+            self.verify()  # an upload proves the token as well
+        for image in images:
+            upload_photo(self._client, self._id(), image, steps)
+        if post.video:
+            upload_video(self._client, self._id(), post.video, steps)
+
+    def publish(self, post: Outgoing, *, steps: Steps) -> Published:
+        images = fitting(post, self.info, self.limits())
+        kept = steps.get("published")
+        if isinstance(kept, dict):  # a first comment is still to be made
+            published = Published(kept["id"], kept["permalink"], datetime.fromisoformat(kept["at"]))
+        else:
+            published = self._publish(post, images, steps)
+        if post.first_comment:
+            self._first_comment(post, published, steps)
+        return published
+
+    def _publish(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
+        if post.video:
+            upload = upload_video(self._client, self._id(), post.video, steps)
+            steps.put("about_to_send", True)
+            remote_id = publish_video(self._client, self._id(), upload, post.text)
+            link = f"https://www.facebook.com/{self._id()}/videos/{remote_id}"
+            return Published(remote_id, link, datetime.now(UTC))
+        photos = self._photos(images, steps)
+        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
+        try:
+            remote_id = self._send(post, photos)
+        except Refused as refused:
+            if not photos or refused.code not in ("100", GONE) or post.reply_to:
+                raise
+            # What Facebook no longer has is uploaded anew, once; the refused request made nothing.
+            for image in images:
+                steps.put(step_name(image), None)
+            remote_id = self._send(post, self._photos(images, steps))
+        link = f"https://www.facebook.com/{remote_id}"
+        return Published(remote_id, link, datetime.now(UTC))
+
+    def _photos(self, images: Sequence[Image], steps: Steps) -> list[str]:
+        return [upload_photo(self._client, self._id(), image, steps) for image in images]
+
+    def _send(self, post: Outgoing, photos: Sequence[str]) -> str:
+        def pick(answer: Row) -> str:
+            return text_of(answer.get("id"))
+
+        if post.reply_to and post.reply_to.extra.get("person"):
+            return self._client.post(
+                self._id(),
+                "messages",
+                {
+                    "recipient": json.dumps({"id": post.reply_to.extra["person"]}),
+                    "message": json.dumps({"text": post.text}),
+                    "messaging_type": "RESPONSE",
+                },
+                lambda answer: text_of(answer.get("message_id")),
+                writes=True,
+            )
+        if post.reply_to:
+            if len(photos) > 1:
+                raise Refused("A comment has one picture at most.", code="too_many_images")
+            form: dict[str, str | int] = {"message": post.text} if post.text else {}
+            form |= {"attachment_id": photos[0]} if photos else {}
+            return self._client.post(post.reply_to.remote_id, "comments", form, pick, writes=True)
+        form = {"message": post.text} if post.text else {}
+        form |= {"link": post.link} if post.link else {}
+        if photos:
+            form["attached_media"] = json.dumps([{"media_fbid": photo} for photo in photos])
+        return self._client.post(self._id(), "feed", form, pick, writes=True)
+
+    def _first_comment(self, post: Outgoing, published: Published, steps: Steps) -> None:
+        """A step of its own: it fails without making the post look as if it had not gone out."""
+        at = published.published_at.isoformat()
+        kept = {"id": published.remote_id, "permalink": published.permalink, "at": at}
+        steps.put("published", kept)
+        if steps.get("first_comment"):
+            return
+        steps.put("first_comment", True)  # rather none than two
+        try:
+            self._client.post(
+                published.remote_id,
+                "comments",
+                {"message": post.first_comment},
+                lambda answer: text_of(answer.get("id")),
+                writes=True,
+            )
+        except PlatformError as error:
+            log.warning("first comment not made: %s (%s)", type(error).__name__, error.code)
+
+    def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
+        """Reads the Page's own posts, or the comments under what a reply answers."""
+        if post.reply_to and post.reply_to.extra.get("person"):
+            return Lookup(
+                Presence.UNCLEAR, reason="Look into the conversation whether the message is there."
+            )
+        reply_to = post.reply_to.remote_id if post.reply_to else ""
+
+        def page(place: str) -> tuple[Sequence[Candidate], str]:
+            query: dict[str, str | int] = {"limit": _PAGE}
+            query |= {"after": place} if place else {}
+            if reply_to:
+                query |= {"fields": COMMENT_FIELDS, "order": "reverse_chronological"}
+                rows, following = self._client.get(reply_to, "comments", rows_of, **query)
+                own = self._id()
+                rows = [row for row in rows if str(part(row, "from").get("id")) == own]
+                return [candidate_of(row, reply_to) for row in rows], following
+            query["fields"] = POST_FIELDS
+            rows, following = self._client.get(self._id(), "published_posts", rows_of, **query)
+            return [candidate_of(row) for row in rows], following
+
+        lookup = look_up(post, since=since, page=page, reply_to=reply_to)
+        if lookup.published is None:
+            return lookup
+        # As `publish` tells it, so that both are the same to whoever compares them.
+        link = f"https://www.facebook.com/{lookup.published.remote_id}"
+        return replace(lookup, published=replace(lookup.published, permalink=link))
+
+    def delete(self, remote_id: str) -> None:
+        self._client.delete(remote_id)
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        """Comments, posts that name the Page or stand on it, recommendations and messages."""
+        return FacebookInbox(self._client, self._id()).read(cursor)
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
+        def page(place: str) -> tuple[list[Entry[OwnPost]], str]:
+            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
+            query |= {"after": place} if place else {}
+            rows, following = self._client.get(self._id(), "published_posts", rows_of, **query)
+            return [_own_entry(row) for row in rows], following
+
+        return read_down(cursor, page=page)
+
+    def search(self, query: str, cursor: str) -> Batch[Incoming]:
+        raise Refused("Facebook lets no program search its posts.", code="not_supported")
+
+    # --- keeping order --------------------------------------------------------------------------
+
+    def hide(self, remote_id: str) -> None:
+        """Hide a comment under a post of ours."""
+        self._client.post(remote_id, "", {"is_hidden": "true"}, is_success, writes=True)
+
+    def block(self, remote_person_id: str) -> None:
+        """Ban a person from the Page."""
+        if not remote_person_id.isdigit():
+            raise Refused("Facebook does not tell who this is.", code="not_a_person")
+        form = {"psid": json.dumps([remote_person_id])}
+        self._client.post(self._id(), "blocked", form, lambda _answer: None, writes=True)
+
+
+def _own_entry(row: Row) -> Entry[OwnPost]:
+    try:
+        post = own_post_of(row)
+    except Malformed:
+        return Entry(str(row.get("id") or ""), datetime.now(UTC), None)
+    return Entry(post.remote_id, post.posted_at, replace(post, permalink=_link(post.remote_id)))
+
+
+def _link(remote_id: str) -> str:
+    return f"https://www.facebook.com/{remote_id}"
