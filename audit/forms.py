@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -57,8 +58,11 @@ class RecordFilterForm(forms.Form):
     )
     action = forms.ChoiceField(required=False, label="Did what", choices=())
     since = forms.DateField(required=False, label="From", widget=forms.DateInput)
+    since_at = forms.TimeField(required=False, label="From, time", widget=forms.TimeInput)
     until = forms.DateField(required=False, label="To", widget=forms.DateInput)
+    until_at = forms.TimeField(required=False, label="To, time", widget=forms.TimeInput)
     text = forms.CharField(required=False, max_length=200, label="Words")
+    address = forms.CharField(required=False, max_length=45, label="From address")
     readings = forms.BooleanField(required=False, label="Show readings of the record")
     post = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
@@ -85,6 +89,11 @@ class RecordFilterForm(forms.Form):
             widget.input_type = "date"
             self.fields[name].error_messages["invalid"] = "Write the day as 2026-11-23."
             widget.format = "%Y-%m-%d"
+        for name in ("since_at", "until_at"):
+            widget = self.fields[name].widget
+            widget.input_type, widget.format = "time", "%H:%M"
+            self.fields[name].error_messages["invalid"] = "Write the time as 14:30."
+        self.fields["address"].widget.attrs |= {"placeholder": "192.0.2.7", "autocomplete": "off"}
         self.fields["text"].widget.input_type = "search"
         for name, field in self.fields.items():
             css = "form-select" if name in ("account", "action") else "form-control"
@@ -121,6 +130,9 @@ class RecordFilterForm(forms.Form):
             asked["who"] = self.who_label
         if asked["readings"]:
             asked["readings"] = "on"
+        for name in ("since_at", "until_at"):
+            if asked[name] is not None:
+                asked[name] = f"{asked[name]:%H:%M}"
         return {key: str(value) for key, value in asked.items() if value}
 
     def _named(self, who: str) -> User:
@@ -140,6 +152,13 @@ class RecordFilterForm(forms.Form):
     def clean_until(self) -> date | None:
         return self._sensible(self.cleaned_data["until"])
 
+    def clean_address(self) -> str:
+        address = self.cleaned_data["address"].strip()
+        try:
+            return str(ipaddress.ip_address(address)) if address else ""
+        except ValueError:
+            raise forms.ValidationError("Write a whole IP address, such as 192.0.2.7.") from None
+
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].strip()
         if text and search_query(text) is None:
@@ -148,30 +167,44 @@ class RecordFilterForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and since > until:
-            self.add_error("until", "This day comes before the first one.")
+        for name in ("since", "until"):
+            if cleaned.get(f"{name}_at") is not None and not cleaned.get(name):
+                self.add_error(name, "Choose the day to this time.")
+        since, until = self._begin(), self._end()
+        if since and until and since >= until:
+            self.add_error("until", "This comes before the beginning.")
         return cleaned
 
     @property
     def filters(self) -> Filters:
         """What a valid form asks for."""
         asked = self.cleaned_data
-        who, since, until = asked["who"], asked["since"], asked["until"]
+        who = asked["who"]
         return Filters(
             person=who.pk if isinstance(who, User) else None,
             kind=who.value if isinstance(who, ActorKind) else "",
             account=asked["account"],
             post=asked["post"],
             action=asked["action"],
-            since=self._midnight(since) if since else None,
-            until=self._midnight(until + timedelta(days=1)) if until else None,
+            address=asked["address"],
+            since=self._begin(),
+            until=self._end(),
             text=asked["text"],
             readings=asked["readings"],
         )
 
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), tzinfo=self.zone)
+    def _begin(self) -> datetime | None:
+        day, at = (self.cleaned_data.get(name) for name in ("since", "since_at"))
+        return datetime.combine(day, at or time(), tzinfo=self.zone) if day else None
+
+    def _end(self) -> datetime | None:
+        """The end of the last day, or its time; not included."""
+        day, at = (self.cleaned_data.get(name) for name in ("until", "until_at"))
+        if not day:
+            return None
+        if at is None:
+            day += timedelta(days=1)
+        return datetime.combine(day, at or time(), tzinfo=self.zone)
 
     def _sensible(self, day: date | None) -> date | None:
         if day is not None and day.year not in _YEARS:

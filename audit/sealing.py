@@ -37,6 +37,14 @@ _SALTS = (
     "INSERT INTO audit_salt (event_id, who, what)"
     " SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::bytea[])"
 )
+_COUNTS = (
+    "INSERT INTO audit_quarter (at, events, readings)"
+    " SELECT date_bin('15 minutes', occurred_at, '2000-01-01Z'), count(*),"
+    " count(*) FILTER (WHERE name = 'record.read')"
+    " FROM audit_event WHERE id = ANY(%s::bigint[]) GROUP BY 1"
+    " ON CONFLICT (at) DO UPDATE SET events = audit_quarter.events + EXCLUDED.events,"
+    " readings = audit_quarter.readings + EXCLUDED.readings"
+)
 _DONE = "DELETE FROM audit_unsealed WHERE event_id = ANY(%s::bigint[])"
 
 
@@ -97,6 +105,7 @@ def _take_in(rows: Sequence[Row]) -> Tree:
     with connection.cursor() as cursor:
         cursor.execute(_LEAVES, [tree.size, ids, hashes, *map(list, zip(*bound, strict=True))])
         cursor.execute(_SALTS, [ids, *map(list, zip(*salts, strict=True))])
+        cursor.execute(_COUNTS, [ids])
     tree.grow(hashes)
     return tree
 

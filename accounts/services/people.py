@@ -110,11 +110,14 @@ def invitation_accept(*, actor: Actor, token: str, full_name: str, password: str
         raise Invalid("password", " ".join(error.messages)) from None
     user.set_password(password)
     user.save()
-    user.groups.set(team.group for team in invitation.teams.select_related("group"))
+    teams = list(invitation.teams.select_related("group"))
+    user.groups.set(team.group for team in teams)
     limits_refresh([user])
     invitation.accepted_at = timezone.now()
     invitation.save(update_fields=["accepted_at"])
-    record("person.joined", subject=user, data={"email": user.email})
+    roles = [role for role in ROLES if getattr(user, role)]
+    data = {"email": user.email, "roles": roles, "teams": teams}
+    record("person.joined", subject=user, data=data)
     return user
 
 

@@ -69,6 +69,11 @@ class Event(models.Model):
             models.Index(fields=["name", "occurred_at", "id"], name="event_name"),
             models.Index(fields=["post_id", "occurred_at", "id"], name="event_post"),
             models.Index(
+                fields=["address", "occurred_at", "id"],
+                condition=~Q(address=""),
+                name="event_address",
+            ),
+            models.Index(
                 fields=["occurred_at", "id"],
                 condition=Q(account_id__isnull=True, post_id__isnull=False),
                 name="event_whole_post",

@@ -32,6 +32,18 @@ class Leaf(models.Model):
         default_permissions = ()
 
 
+class Quarter(models.Model):
+    """How many sealed events a quarter of an hour has. The sealer, which works alone, counts them,
+    so that writing an event waits for no counter and a picture of years reads no events."""
+
+    at = models.DateTimeField(primary_key=True)  # when it begins
+    events = models.IntegerField()
+    readings = models.IntegerField()  # of these, readings of the record
+
+    class Meta:
+        default_permissions = ()
+
+
 class Salt(models.Model):
     """What hides an event's personal content behind its commitment; goes when that is erased."""
 

@@ -53,6 +53,7 @@ class Filters:
     account: int | None = None
     post: int | None = None
     action: str = ""  # an event's name, or 'delivery.*' for all of a noun
+    address: str = ""  # from which somebody acted, whole, as `ipaddress` writes it
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
@@ -112,7 +113,7 @@ def events_page(
     Raises OperationalError when a search for words takes longer than PATIENCE_S.
     """
     upwards = after is not None and before is None
-    with _patience(filters):
+    with patience(filters):
         rows = _fetch(scope, filters, after if upwards else before, upwards, size + 1)
     more, rows = len(rows) > size, rows[:size]
     if upwards:
@@ -171,7 +172,7 @@ def search_query(text: str) -> SearchQuery | None:
 
 
 @contextmanager
-def _patience(filters: Filters) -> Iterator[None]:
+def patience(filters: Filters) -> Iterator[None]:
     """Stop a search that takes too long. A statement_timeout would be four statements more."""
     if not filters.text:
         yield
@@ -193,16 +194,36 @@ def _fetch(
     order = ("occurred_at", "id") if upwards else ("-occurred_at", "-id")
     found = Event.objects.filter(_wanted(filters)).order_by(*order).defer("search", "words")
     if place is not None:
-        found = found.filter(_beyond(place, upwards))
-    ids = scope.account_ids
-    if filters.account is not None:
-        ids = frozenset({filters.account}) if ids is None else ids & {filters.account}
+        found = found.filter(beyond(place, upwards))
+    ids = _accounts_asked(scope, filters)
     if ids is None:
         return list(found[:size])
     if not ids:
         return []
     mine, whole = _of_accounts(found, ids, size), _of_posts(found, scope, filters, ids)[:size]
     return list(mine.union(whole, all=True).order_by(*order)[:size])
+
+
+def _accounts_asked(scope: Scope, filters: Filters) -> frozenset[int] | None:
+    """The accounts whose events are asked for and may be seen; None: of all and of none."""
+    if filters.account is None:
+        return scope.account_ids
+    one = frozenset({filters.account})
+    return one if scope.account_ids is None else scope.account_ids & one
+
+
+def moments(scope: Scope, filters: Filters, size: int) -> QuerySet[Any, Any] | None:
+    """When the newest `size` of the events were; None where that is not one walk on an index."""
+    wanted = Event.objects.filter(_wanted(filters)).order_by("-occurred_at", "-id")
+    found = wanted.values("occurred_at", "id")
+    ids = _accounts_asked(scope, filters)
+    if ids is None:
+        return found[:size]
+    if len(ids) != 1:
+        return None
+    mine = found.filter(account_id=next(iter(ids)))[:size]
+    whole = _of_posts(found, scope, filters, ids)[:size]
+    return mine.union(whole, all=True).order_by("-occurred_at", "-id")[:size]
 
 
 def _of_accounts(found: QuerySet[Event], ids: Collection[int], size: int) -> QuerySet[Event]:
@@ -220,8 +241,8 @@ def _of_accounts(found: QuerySet[Event], ids: Collection[int], size: int) -> Que
 
 
 def _of_posts(
-    found: QuerySet[Event], scope: Scope, filters: Filters, ids: Collection[int]
-) -> QuerySet[Event]:
+    found: QuerySet[Event, Any], scope: Scope, filters: Filters, ids: Collection[int]
+) -> QuerySet[Event, Any]:
     """Events of whole posts. The text search looks through all that such an event holds, so it
     finds none that also speaks of accounts outside the scope."""
     whole = found.filter(account_id=None, post_id__isnull=False)
@@ -231,7 +252,8 @@ def _of_posts(
     return whole
 
 
-def _beyond(place: Cursor, upwards: bool) -> Q:
+def beyond(place: Cursor, upwards: bool) -> Q:
+    """What is older than a place, or upwards: newer."""
     way = "gt" if upwards else "lt"
     return Q(**{f"occurred_at__{way}e": place.at}) & (
         Q(**{f"occurred_at__{way}": place.at}) | Q(**{f"id__{way}": place.id})
@@ -251,6 +273,8 @@ def _wanted(filters: Filters) -> Q:
         wanted &= Q(name__in=[name for name in EVENTS if name.startswith(noun)])
     elif filters.action:
         wanted &= Q(name=filters.action)
+    if filters.address:
+        wanted &= Q(address=filters.address)
     if filters.hides_readings:
         wanted &= ~Q(name=READING)
     if filters.since is not None:

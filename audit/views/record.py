@@ -45,7 +45,7 @@ class Row:
 @require_safe
 def record(request: HttpRequest) -> HttpResponse:
     """A page of the record. Looking at it is an event, and so is a view with a wrong filter."""
-    form, scope = _form(request)
+    form, scope = record_form(request)
     context: dict[str, Any] = {"form": form, "machines": MACHINES, "everything": _all(scope)}
     status = 200
     if form.is_valid():
@@ -93,7 +93,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Exactly what the filters show, as CSV, from the newest line of this moment to the oldest."""
-    form, scope = _form(request)
+    form, scope = record_form(request)
     if not form.is_valid():
         context = {"form": form, "machines": MACHINES, "everything": _all(scope)}
         context["meant"] = _meant(request, form)
@@ -106,7 +106,8 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     return response
 
 
-def _form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
+def record_form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
+    """The filters of a request, and what of the record they are about. Raises NotAllowed."""
     scope, accounts = scope_of(actor_of(request))
     zone = ZoneInfo(person_of(request).zone_name)
     form = RecordFilterForm(request.GET, accounts=accounts, people=people_of(scope), zone=zone)
@@ -120,11 +121,14 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
     return {
         "rows": [_row(event) for event in page.events],
         "filtered": bool(form.query),
+        "life_of_account": form.filters.account,
+        "life_of_person": form.filters.person if _all(scope) else None,
         "hides_readings": form.filters.hides_readings,
-        "readings_url": _url({**form.query, "readings": "on"}),
-        "export_url": _url(form.query, "audit:export"),
+        "readings_url": record_url({**form.query, "readings": "on"}),
+        "export_url": record_url(form.query, "audit:export"),
+        "activity_url": record_url(form.query, "audit:activity"),
         "beyond": before is not None or after is not None,
-        "newest_url": _url(form.query),
+        "newest_url": record_url(form.query),
         **_pager(page, form.query),
     }
 
@@ -132,14 +136,14 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
 def _meant(request: HttpRequest, form: RecordFilterForm) -> list[tuple[str, str]]:
     """Whom an unclear name may have meant, each with the address of the same view of them."""
     asked = {k: str(value) for k, value in request.GET.items() if k in form.fields and value}
-    return [(person_label(one), _url({**asked, "who": str(one.pk)})) for one in form.found]
+    return [(person_label(one), record_url({**asked, "who": str(one.pk)})) for one in form.found]
 
 
 def _pager(page: Page, query: Mapping[str, str]) -> dict[str, str]:
     count = len(page.events)
     return {
-        "newer_url": _url({**query, "after": str(page.newer)}) if page.newer else "",
-        "older_url": _url({**query, "before": str(page.older)}) if page.older else "",
+        "newer_url": record_url({**query, "after": str(page.newer)}) if page.newer else "",
+        "older_url": record_url({**query, "before": str(page.older)}) if page.older else "",
         "shown": f"{count} event{'' if count == 1 else 's'}",
     }
 
@@ -170,7 +174,8 @@ def _note(request: HttpRequest, form: RecordFilterForm) -> None:
     record_read(actor=actor_of(request), filters=asked)
 
 
-def _url(query: Mapping[str, str], name: str = "audit:record") -> str:
+def record_url(query: Mapping[str, str], name: str = "audit:record") -> str:
+    """The address of the record, or of something else about it, with these filters."""
     return f"{reverse(name)}?{urlencode(query)}" if query else reverse(name)
 
 

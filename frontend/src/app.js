@@ -15,6 +15,7 @@ import "./modules/filter-list.js";
 import "./modules/reasons.js";
 import "./modules/picker.js";
 import "./modules/choose-all.js";
+import "./modules/activity.js";
 
 window.htmx = htmx;
 // Scripts are here: show the controls that need them.

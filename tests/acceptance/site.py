@@ -133,6 +133,12 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "auditor /record/?who=zebra",
         "contributor /record/",
     ),
+    "audit:activity": ("auditor /record/activity/",),
+    "audit:account_life": ("auditor /record/account/{fire}/", "admin /record/account/{fire}/"),
+    "audit:person_life": (
+        "auditor /record/person/{person}/",
+        "contributor /record/person/{person}/",
+    ),
     "audit:seal": ("auditor /record/seal/", "contributor /record/seal/"),
     "audit:event": ("auditor /record/{event}/",),
     # Refusals are pages too; the number is the answer's status.

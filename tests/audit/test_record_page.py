@@ -326,6 +326,29 @@ def test_by_action_and_by_noun(busy):
     assert busy["shown"](action="account.frozen", who=busy["sam"].pk) == []
 
 
+def test_by_address(busy):
+    assert busy["shown"](address="192.0.2.7") == ["account.frozen"]
+    assert busy["shown"](address="192.0.2.70") == []
+    assert busy["shown"](address="2001:DB8::0:1") == []
+    wrong = busy["client"].get(URL, {"address": "192.0.2"})
+    assert "Write a whole IP address" in text_of(wrong)
+    assert rows(wrong) == []
+
+
+def test_by_the_minute_in_the_viewers_zone(sign_in):
+    auditor = UserFactory(is_auditor=True, time_zone="Pacific/Auckland")
+    ((early,), (late,)) = (
+        events(1, at=datetime(2026, 11, 9, 10, minute, tzinfo=UTC)) for minute in (29, 30)
+    )
+    client = sign_in(auditor)
+    day = {"since": "2026-11-09", "until": "2026-11-09"}
+    assert rows(client.get(URL, {**day, "since_at": "23:30"})) == [late.pk]
+    assert rows(client.get(URL, {**day, "until_at": "23:30"})) == [early.pk]
+    assert "Choose the day" in text_of(client.get(URL, {"since_at": "23:30"}))
+    before = client.get(URL, {**day, "since_at": "12:00", "until_at": "11:00"})
+    assert "This comes before the beginning" in text_of(before)
+
+
 def test_by_post(busy):
     post = post_create(actor=person(busy["ana"]), text="x", accounts=[busy["police"]])
     post_edit(actor=person(busy["ana"]), post=post, version=1, text="y", accounts=[busy["police"]])
@@ -460,11 +483,11 @@ def test_a_search_is_given_so_much_time_and_no_more(monkeypatch):
     monkeypatch.setattr(selectors, "PATIENCE_S", 0.05)
     with (
         pytest.raises(OperationalError),
-        selectors._patience(selectors.Filters(text="x")),
+        selectors.patience(selectors.Filters(text="x")),
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT pg_sleep(5)")
-    with selectors._patience(selectors.Filters(text="x")):
+    with selectors.patience(selectors.Filters(text="x")):
         assert not Event.objects.exists()
     time.sleep(0.1)
     assert not Event.objects.exists()
