@@ -52,14 +52,19 @@ def as_row(event: Event, data: Any) -> dict[str, Any]:
     }
 
 
+def as_text(value: Any) -> str:
+    """A value as the text of a cell; nothing is empty."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def safe_cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula: those get an apostrophe in front.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = as_text(value)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 

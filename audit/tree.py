@@ -64,6 +64,11 @@ class Tree:
         self._grow(0, self.size, list(hashes))
         self.size += len(hashes)
 
+    def forget(self, limit: int) -> None:
+        """Let go of what was read, where that is more than so many rows."""
+        if len(self._rows) > limit:
+            self._rows.clear()
+
     def subtree(self, first: int, last: int) -> bytes:
         """The root over the leaves from `first` up to, not including, `last`. Raises TreeBroken."""
         count = last - first

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audit.views import activity, lives, proofs, record
+from audit.views import activity, exports, lives, proofs, queries, record
 
 app_name = "audit"
 
 urlpatterns = [
     path("", record.record, name="record"),
     path("export.csv", record.export, name="export"),
+    path("exports/", exports.exports, name="exports"),
+    path("exports/new/", exports.begin, name="export_begin"),
+    path("exports/<uuid:export_id>/file/", exports.file, name="export_file"),
+    path("exports/<uuid:export_id>/proof/", exports.proof, name="export_proof"),
+    path("exports/<uuid:export_id>/remove/", exports.remove, name="export_remove"),
+    path("searches/", queries.queries, name="queries"),
+    path("searches/new/", queries.save, name="query_save"),
+    path("searches/<int:query_id>/remove/", queries.remove, name="query_remove"),
     path("activity/", activity.activity, name="activity"),
     path("seal/", proofs.seal, name="seal"),
     path("people/", record.people, name="people"),

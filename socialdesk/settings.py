@@ -304,6 +304,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"] if (BASE_DIR / "frontend/dist").exists() else []
 MEDIA_ROOT = DATA_DIR / "media"
+EXPORTS_DIR = DATA_DIR / "exports"  # of the record; no address leads into it
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -437,6 +438,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
+    "exports": {"task": "audit.write_exports", "schedule": 2.0, "options": {"expires": 5}},
     "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},
 }
 

@@ -5,14 +5,14 @@
   verify_socialdesk.py proof PROOF --key KEY [--witnessed FILE]     what one proof proves
 
 KEY is a public key (name+id+key) or a file of such; get it, and the witnessed checkpoints, from
-somebody else than gave you the export. RFC 9162 describes the tree, RFC 8785 the lines,
-https://c2sp.org/signed-note the checkpoints. Exit code: 0 well, 1 something is wrong, 2 no answer.
+somebody else than gave you the export. Exit code: 0 well, 1 something is wrong, 2 no answer.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -64,10 +64,6 @@ def checkpoints_in(text: str, keys: list[Key]) -> tuple[list[Checkpoint], int]:
     return sorted(good), strangers
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    return sha256(b"\1" + left + right).digest()
-
-
 def climb(place: int, end: int, start: bytes, path: bytes) -> tuple[bytes, bytes]:
     """The roots of the old and the new tree to which a proof leads (RFC 9162, 2.1.3.2, 2.1.4.2)."""
     before = after = start
@@ -75,17 +71,17 @@ def climb(place: int, end: int, start: bytes, path: bytes) -> tuple[bytes, bytes
         if not end:
             return b"", b""
         if place & 1 or place == end:
-            before, after = node(step, before), node(step, after)
+            before = sha256(b"\1" + step + before).digest()
+            after = sha256(b"\1" + step + after).digest()
             while not place & 1 and place:
                 place, end = place >> 1, end >> 1
         else:
-            after = node(after, step)
+            after = sha256(b"\1" + after + step).digest()
         place, end = place >> 1, end >> 1
     return (b"", b"") if end else (before, after)
 
 
 def grows_into(old: Checkpoint, new: Checkpoint, path: bytes) -> bool:
-    """Whether the old tree is the beginning of the new one."""
     if old.size == new.size:
         return bool(old.root == new.root)
     path = path if old.size & (old.size - 1) else old.root + path
@@ -95,19 +91,17 @@ def grows_into(old: Checkpoint, new: Checkpoint, path: bytes) -> bool:
     return climb(place, end, path[:32], path[32:]) == (old.root, new.root)
 
 
-class Tree:
-    """The roots of the complete subtrees, from the left: all that growing and a root need."""
-
+class Tree:  # the roots of the complete subtrees, from the left: all that growing and a root need
     def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
         self.size, self.peaks = size, list(peaks)
 
-    def add(self, leaf: bytes) -> None:
-        rest, peaks = self.size, self.peaks
+    def add(self, leaf: bytes, height: int = 0) -> None:
+        rest, peaks = self.size >> height, self.peaks
         while rest & 1:
             leaf = sha256(b"\1" + peaks.pop() + leaf).digest()
             rest >>= 1
         peaks.append(leaf)
-        self.size += 1
+        self.size += 1 << height
 
     def root(self, more: Iterable[bytes] = ()) -> bytes:
         grown = Tree(self.size, self.peaks)
@@ -115,24 +109,20 @@ class Tree:
             grown.add(leaf)
         found = grown.peaks.pop() if grown.peaks else sha256().digest()
         while grown.peaks:
-            found = node(grown.peaks.pop(), found)
+            found = sha256(b"\1" + grown.peaks.pop() + found).digest()
         return found
 
 
-class Record:
-    """Reads an export line by line and collects what is wrong with it."""
-
+class Record:  # reads an export line by line and collects what is wrong with it
     def __init__(self, witnessed: list[Checkpoint], late: float, post: int | None) -> None:
         self.witnessed, self.ahead, self.late, self.post = witnessed, witnessed[::-1], late, post
-        self.found, self.changed, self.of_post, self.notes = Found(), list[Changed](), [""], ""
+        self.found, self.changed, self.notes = Found(), list[Changed](), ""
         self.tree, self.start = Tree(), Tree()  # as it grows; where a checkpoint last held
         self.since = list[tuple[int, bytes]]()  # number and hash of the lines after `start`
         self.broken: Checkpoint | None = None  # the first witnessed checkpoint that does not hold
         self.lines, self.waiting, self.erased, self.erasures = 0, 0, set[int](), set[int]()
-        self.floor, self.newest = "", self.late_of(witnessed[-1])
-
-    def say(self, kind: str, text: str) -> None:
-        self.found.append((kind, text))
+        self.floor, self.newest, self.say = "", self.late_of(witnessed[-1]), self.found.append
+        self.of_post = [f"Of post {post} exactly this is on record:"]
 
     def late_of(self, seen: Checkpoint) -> str:
         at = datetime.fromisoformat(seen.time) - timedelta(seconds=self.late)
@@ -144,17 +134,17 @@ class Record:
         if not hexed:
             self.waiting += 1
             if time < self.newest:
-                self.say("inserted", f"Event {number} of {time} was put in past the seal.")
+                self.say(("inserted", f"Event {number} of {time} was put in past the seal."))
             return
         place, stored = int(index), bytes.fromhex(hexed.decode())
         if place != self.lines:
-            self.say("removed", f"The places {self.lines} to {place - 1} are missing.")
+            self.say(("removed", f"The places {self.lines} to {place - 1} are missing."))
         self.lines = place + 1
         self.tree.add(stored)
         if len(self.since) <= GUESSES_MAX:
             self.since.append((number, stored))
         if not leaf:
-            self.say("removed", f"The event at place {place} was removed.")
+            self.say(("removed", f"The event at place {place} was removed."))
         elif sha256(b"\0" + leaf).digest() != stored:
             self.changed.append(Changed(place, "event", leaf, leaf, stored))
         for part, text in (("who", who), ("what", what)) if leaf else ():
@@ -165,7 +155,7 @@ class Record:
         if event["event"] == "record.erased" and what:
             self.erasures.update(loads(what)["data"]["events"])
         if time < self.floor:
-            self.say("backdated", f"Event {number} says {time}, and came in long after that.")
+            self.say(("backdated", f"Event {number} says {time}, and came in long after that."))
         if self.post is not None and event["post_id"] == self.post:
             self.of_post.append(f"{time} {event['event']} {who.decode()} {what.decode()}")
         while self.ahead and self.ahead[-1].size <= self.tree.size and not self.broken:
@@ -176,45 +166,45 @@ class Record:
                 self.start, self.since = Tree(self.tree.size, self.tree.peaks), []
                 self.floor = self.late_of(seen)
 
-    def conclude(self, keys: list[Key]) -> None:
-        """Name what was done: to single events first, then to the whole."""
+    def conclude(self, keys: list[Key]) -> None:  # first of single events, then of the whole
         places = {one.stored: one.place for one in self.changed if one.part == "event"}
         contents = [one for one in self.changed if one.part == "what"][:GUESSES_MAX]
         for one in self.changed:
-            number = loads(one.leaf)["number"]
+            number, place = loads(one.leaf)["number"], one.place
             origin = places.get(sha256(b"\0" + one.leaf).digest())
             other = next((c for c in contents if one.part == "what" and is_content_of(one, c)), one)
             if origin is not None:
-                self.say("reordered", f"Event {number} of place {origin} is at place {one.place}.")
+                self.say(("reordered", f"Event {number} of place {origin} is at place {place}."))
             elif other is not one:
-                self.say("swapped", f"Event {number} has that of {loads(other.leaf)['number']}.")
+                self.say(("swapped", f"Event {number} has that of {loads(other.leaf)['number']}."))
             else:
-                self.say("edited", f"Event {number} was edited: {one.part}, at place {one.place}.")
+                self.say(("edited", f"Event {number} was edited: {one.part}, at place {place}."))
         own, strangers = checkpoints_in(self.notes, list(keys))
-        newest = own[-1] if own else Checkpoint(0, b"", "")
+        newest = [Checkpoint(0, b"", ""), *own][-1]
         if strangers:
-            self.say("rebuilt", "The export is signed with a key that no known key vouches for.")
+            self.say(("rebuilt", "The export is signed with a key that no known key vouches for."))
         if self.lines < (top := self.witnessed[-1].size):
             kind = "restored" if newest.size == self.lines else "truncated"
-            text = "it is an old state (as of a backup), or its end was cut off."
-            self.say(kind, f"{top} lines were witnessed, the export has {self.lines}: {text}")
+            self.say(
+                (kind, f"{top} lines were witnessed, the export has {self.lines}: old or cut.")
+            )
         if self.broken and self.tree.size == self.lines:
             self.name_rewriting(self.broken, newest)
         for number in self.erased - self.erasures:
-            self.say("removed", f"Content of event {number} is gone, and no erasure is on record.")
+            self.say(("removed", f"Content of event {number} is gone, no erasure is on record."))
 
     def name_rewriting(self, broken: Checkpoint, newest: Checkpoint) -> None:
         count, hashes = broken.size - self.start.size, [stored for _, stored in self.since]
         where = f"among the lines from place {self.start.size} up to {broken.size - 1}."
         if newest[:2] == (self.lines, self.tree.root()):
-            self.say("forked", f"The record's own key signed two histories, that differ {where}")
+            self.say(("forked", f"The record's own key signed two histories, that differ {where}"))
         if count <= GUESSES_MAX:
             if self.start.root(stored for _, stored in sorted(self.since[:count])) == broken.root:
-                return self.say("reordered", f"Lines were put into another order {where}")
+                return self.say(("reordered", f"Lines were put into another order {where}"))
             for at, (number, _) in enumerate(self.since[: count + 1]):
                 if self.start.root(hashes[:at] + hashes[at + 1 : count + 1]) == broken.root:
-                    return self.say("inserted", f"Event {number} was put in afterwards {where}")
-        return self.say("rewritten", f"Lines and all hashes after them were made anew {where}")
+                    return self.say(("inserted", f"Event {number} was put in afterwards {where}"))
+        return self.say(("rewritten", f"Lines and all hashes after them were made anew {where}"))
 
 
 def is_content_of(one: Changed, other: Changed) -> bool:
@@ -234,11 +224,9 @@ def check_record(given: argparse.Namespace, keys: list[Key], seen: list[Checkpoi
             else:
                 record.line(*line.rstrip(b"\n").split(b"\t"))
     record.conclude(keys)
-    top, upto = record.start.size, seen[-1].time
+    top, more = record.start.size, record.of_post if given.post is not None else []
     text = "none edited, removed, put in, moved or dated back, but for what is found above"
-    proven = [f"{top} lines stand as witnessed by {upto}: {text}."]
-    if given.post is not None:
-        proven += [f"Of post {given.post} exactly this is on record:", *record.of_post[1:]]
+    proven = [f"{top} lines stand as witnessed by {seen[-1].time}: {text}.", *more]
     return record.found, proven, [
         f"The {record.lines - top} sealed lines after these; {record.waiting} are not sealed yet.",
         f"What the erased content of {len(record.erased)} events said.",
@@ -247,26 +235,38 @@ def check_record(given: argparse.Namespace, keys: list[Key], seen: list[Checkpoi
 
 
 def check_proof(given: argparse.Namespace, keys: list[Key], seen: list[Checkpoint]) -> Answer:
-    proof, found, proven = loads(given.file.read_bytes()), Found(), list[str]()
-    known, strangers = checkpoints_in("\n".join(proof["checkpoints"]), keys)
-    if strangers or not known:
-        return [("unsigned", "No known key has signed the checkpoint.")], [], []
-    old, top = known[0], known[-1]
-    if not grows_into(old, top, unbase64(proof["consistency"])):
-        found.append(("forked", "The two checkpoints belong to different histories."))
-    elif old != top:
-        proven.append(f"The record of {old.size} lines is the beginning of that of {top.size}.")
-    for event in proof["events"]:
-        leaf, texts = event["leaf"].encode(), [(part, event[part]) for part in ("who", "what")]
-        said, hashed = loads(leaf), sha256(b"\0" + leaf).digest()
-        root = climb(event["index"], top.size - 1, hashed, unbase64(event["path"]))[1]
-        bad = [p for p, t in texts if t and sha256(t.encode()).hexdigest() != said[p + "_sha256"]]
-        if bad or root != top.root or event["index"] >= top.size:
-            found.append(("edited", f"Event {said['number']} was not recorded like this."))
-        else:
-            proven.append(f"Recorded by {top.time}: {event['leaf']} {event['who']} {event['what']}")
-    if seen and not {old, top} & set(seen):
-        found.append(("unwitnessed", "The proof's checkpoint is not among those witnessed."))
+    """A proof a line: of events by paths, or of all `listed` ones with what is between them."""
+    found, proven, total = Found(), list[str](), 0
+    with (gzip.open if given.file.suffix == ".gz" else open)(given.file, "rb") as lines:
+        for proof in map(loads, lines):
+            known, strangers = checkpoints_in("\n".join(proof["checkpoints"]), keys)
+            if strangers or not known:
+                return [("unsigned", "No known key has signed the checkpoint.")], [], []
+            old, top, tree, listed = known[0], known[-1], Tree(), proof.get("listed", 0)
+            if not grows_into(old, top, unbase64(proof["consistency"])):
+                found.append(("forked", "The two checkpoints belong to different histories."))
+            text = f"The record of {old.size} lines is the beginning of that of {top.size}."
+            proven += [text] if old != top and not found else []
+            for event in proof["events"]:
+                if "height" in event:  # a complete subtree of events that are not listed
+                    tree.add(bytes.fromhex(event["hash"]), event["height"])
+                    continue
+                leaf, place, path = event["leaf"].encode(), event["index"], event.get("path", "")
+                said, hashed = loads(leaf), sha256(b"\0" + leaf).digest()
+                texts = [(said[p + "_sha256"], event[p].encode()) for p in ("who", "what")]
+                good = all(not text or sha256(text).hexdigest() == bound for bound, text in texts)
+                total += bool(listed)
+                tree.add(hashed)
+                root = climb(place, top.size - 1, hashed, unbase64(path))[1]
+                if not (good := good and (listed or root == top.root) and place < top.size):
+                    found.append(("edited", f"Event {said['number']} was not recorded like this."))
+                text = f"Recorded by {top.time}: {event['leaf']} {event['who']} {event['what']}"
+                proven += [text] if good and not listed else []
+            if listed and (tree.size, tree.root()) != top[:2]:
+                found.append(("edited", "Events of one part were not recorded like this."))
+            if seen and not {old, top} & set(seen):
+                found.append(("unwitnessed", "Its checkpoint is not among those witnessed."))
+    proven += [f"{total} events were recorded exactly as they are listed."] if total else []
     rest = ["That nothing else was recorded: only an export of the whole record shows that."]
     return found, proven, rest if seen else [*rest, "That somebody else saw the checkpoint."]
 
@@ -286,8 +286,8 @@ def main() -> int:
         seen, _ = checkpoints_in("\n".join(path.read_text() for path in given.witnessed), keys)
         if given.kind == "record" and not seen:
             raise ValueError("no witnessed checkpoint is signed by the key")
-        check = check_record if given.kind == "record" else check_proof
-        found, proven, rest = check(given, keys, seen)
+        checks = {"record": check_record, "proof": check_proof}
+        found, proven, rest = checks[given.kind](given, keys, seen)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         parser.exit(2, f"It could not be checked: {error}\n")
     wrong = [f"{kind}: {text}" for kind, text in found]

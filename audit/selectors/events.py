@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ PATIENCE_S = 5
 READING = "record.read"
 _WORDS_MAX, _WORD_MAX = 16, 64
 _CURSOR = re.compile(r"(\d{1,17})\.(\d{1,19})")
+_TIMES = ("since", "until")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PostsOn = Callable[[Collection[int], bool], QuerySet[Any]]
@@ -66,6 +67,12 @@ class Filters:
     def as_data(self) -> dict[str, Any]:
         """What was asked, and nothing that was not; for the record of the reading itself."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Filters:
+        """What `as_data` gave, after it was kept as JSON."""
+        times = {name: datetime.fromisoformat(data[name]) for name in _TIMES if name in data}
+        return cls(**{**data, **times})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ def events_page(
     """
     upwards = after is not None and before is None
     with patience(filters):
-        rows = _fetch(scope, filters, after if upwards else before, upwards, size + 1)
+        rows = events_beyond(scope, filters, after if upwards else before, upwards, size + 1)
     more, rows = len(rows) > size, rows[:size]
     if upwards:
         rows.reverse()
@@ -133,7 +140,7 @@ def events_all(
     """Every event from `upto` (included) to the oldest, newest first, a chunk at a time."""
     place: Cursor | None = replace(upto, id=upto.id + 1)
     while place is not None:
-        rows = _fetch(scope, filters, place, False, size)
+        rows = events_beyond(scope, filters, place, False, size)
         if rows:
             yield rows
         place = Cursor.of(rows[-1]) if len(rows) == size else None
@@ -187,10 +194,10 @@ def patience(filters: Filters) -> Iterator[None]:
         watch.join()  # so that a cancellation on its way meets no later statement
 
 
-def _fetch(
+def events_beyond(
     scope: Scope, filters: Filters, place: Cursor | None, upwards: bool, size: int
 ) -> list[Event]:
-    """Up to `size` events after the place in the direction asked for."""
+    """Up to `size` events beyond the place in the direction asked for; None: from the end."""
     order = ("occurred_at", "id") if upwards else ("-occurred_at", "-id")
     found = Event.objects.filter(_wanted(filters)).order_by(*order).defer("search", "words")
     if place is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
+from audit.models import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,18 @@ def record_export_begin(*, actor: Actor, filters: Mapping[str, Any], format: str
 
 @action("record.exported", needs=_a_reader)
 def record_export_end(
-    *, actor: Actor, filters: Mapping[str, Any], format: str, count: int, complete: bool
-) -> None:
-    """An export ended. `count`: lines handed over; `complete`: none was left when it ended."""
-    data = {**filters, "format": format, "count": count, "complete": complete}
-    record("record.exported", data=data)
+    *,
+    actor: Actor,
+    filters: Mapping[str, Any],
+    format: str,
+    count: int,
+    complete: bool,
+    file: Mapping[str, Any] | None = None,
+) -> Event:
+    """An export ended. `count`: lines handed over; `complete`: none was left when it ended;
+    `file`: its hash and size, where there is one."""
+    data = {**filters, "format": format, "count": count, "complete": complete, **(file or {})}
+    return record("record.exported", data=data)
 
 
 @action("record.proof_given", needs=_a_reader)

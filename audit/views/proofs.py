@@ -70,7 +70,7 @@ def _download(
     for proven in proof["events"]:
         if json.loads(proven["leaf"])["number"] in partly:
             proven["what"] = ""
-    text = json.dumps(proof, ensure_ascii=False, indent=1)
+    text = json.dumps(proof, ensure_ascii=False)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="proof-{name}.json"'
     response["Cache-Control"] = "no-store"

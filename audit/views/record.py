@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -106,11 +106,18 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     return response
 
 
-def record_form(request: HttpRequest) -> tuple[RecordFilterForm, Scope]:
-    """The filters of a request, and what of the record they are about. Raises NotAllowed."""
+def record_form(
+    request: HttpRequest, asked: QueryDict | None = None
+) -> tuple[RecordFilterForm, Scope]:
+    """The filters of a request, or those `asked` instead, and what of the record they are about.
+
+    Raises NotAllowed.
+    """
     scope, accounts = scope_of(actor_of(request))
     zone = ZoneInfo(person_of(request).zone_name)
-    form = RecordFilterForm(request.GET, accounts=accounts, people=people_of(scope), zone=zone)
+    form = RecordFilterForm(
+        asked or request.GET, accounts=accounts, people=people_of(scope), zone=zone
+    )
     return form, scope
 
 
@@ -125,6 +132,7 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
         "life_of_person": form.filters.person if _all(scope) else None,
         "hides_readings": form.filters.hides_readings,
         "readings_url": record_url({**form.query, "readings": "on"}),
+        "query": urlencode(form.query),
         "export_url": record_url(form.query, "audit:export"),
         "activity_url": record_url(form.query, "audit:activity"),
         "beyond": before is not None or after is not None,

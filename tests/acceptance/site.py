@@ -133,6 +133,8 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "auditor /record/?who=zebra",
         "contributor /record/",
     ),
+    "audit:exports": ("auditor /record/exports/",),
+    "audit:queries": ("auditor /record/searches/",),
     "audit:activity": ("auditor /record/activity/",),
     "audit:account_life": ("auditor /record/account/{fire}/", "admin /record/account/{fire}/"),
     "audit:person_life": (

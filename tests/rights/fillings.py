@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -92,6 +93,7 @@ def _policy(**more: Any) -> Filling:
     return lambda w, s: Fill({"document_id": w.policy.document_id}, **more)
 
 
+NOBODYS = UUID(int=7)
 HOOK = "https://hooks.example.org/made-up"
 REASON = {"reason": "because of a leak"}
 CONNECTED = {
@@ -319,6 +321,15 @@ FILLINGS: Mapping[str, Filling] = {
     "audit:record": NONE,
     "audit:export": NONE,
     "audit:people": lambda w, s: Fill(query={"who": "Writer"}),
+    "audit:exports": lambda w, s: Fill(parts=({},)),
+    "audit:export_begin": lambda w, s: Fill(data={"query": "text=bridge", "format": "csv"}),
+    # Whose it is, is tried in tests/audit/test_exports.py; nobody else's is there for anybody.
+    "audit:export_file": lambda w, s: Fill({"export_id": NOBODYS}, answers=(404,)),
+    "audit:export_proof": lambda w, s: Fill({"export_id": NOBODYS}, answers=(404,)),
+    "audit:export_remove": lambda w, s: Fill({"export_id": NOBODYS}, done=(404,), acts_on=""),
+    "audit:queries": NONE,
+    "audit:query_save": lambda w, s: Fill(data={"query": "text=bridge", "name": "Bridges"}),
+    "audit:query_remove": lambda w, s: Fill({"query_id": 2**40}, done=(404,), acts_on=""),
     "audit:activity": lambda w, s: Fill(parts=({},)),
     "audit:seal": NONE,
     "audit:account_life": _account(),

@@ -162,6 +162,7 @@ TASKS = {
     "accounts.check_due_accounts": "account-health",
     "accounts.keep_conditions": "conditions",
     "accounts.end_reviews": "access review",
+    "audit.write_exports": "exports, in the right of their owners",
     "mentions.dispatch_polls": "claims alone",
     "mentions.poll_account": "poller",
     "operations.send_alerts": "messages about what is on record",

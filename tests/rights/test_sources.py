@@ -26,6 +26,7 @@ _POLLER = "the poller's own book-keeping: leases, pace, cursor; what came in is 
 _LEASE = "telemetry of the engine: leases and results of steps of what an action has claimed"
 _RECORD = "the record itself"
 _SEAL = "the record's seal: places, tree and checkpoints, which prove the events"
+_EXPORT = "how far an export is; that it began and ended are actions"
 _OUTBOX = "messages about what is on record already, on their way to people"
 ALLOWED: dict[str, str] = {
     "accounts/connections.py:open_account": "a platform's own session, kept beside its secret",
@@ -37,6 +38,10 @@ ALLOWED: dict[str, str] = {
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
     "audit/actions.py:record": _RECORD,
     "audit/actions.py:refusal_record": _RECORD,
+    "audit/exports/paper.py:close": "a PDF is saved, no row",
+    "audit/exports/work.py:claim": _EXPORT,
+    "audit/exports/work.py:forget_old": _EXPORT,
+    "audit/exports/work.py:_keep": _EXPORT,
     "audit/sealing.py:seal": _SEAL,
     "audit/sealing.py:_sign": _SEAL,
     "audit/sealing.py:_take_in": _SEAL,

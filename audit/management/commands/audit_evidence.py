@@ -50,7 +50,7 @@ this server. That this was handed over is put on record.
                 self._hand_over(given.output, pieces)
             return Report(f"{export.count} events handed over.", {"count": export.count})
         proof = self._proof(given.what, given.numbers)
-        self._hand_over(given.output, [json.dumps(proof, ensure_ascii=False, indent=1), "\n"])
+        self._hand_over(given.output, [json.dumps(proof, ensure_ascii=False), "\n"])
         count = len(proof["events"])
         return Report(f"{count} events proven.", {"count": count})
 
