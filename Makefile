@@ -58,6 +58,10 @@ bench-audit: ## measure what the sealed record costs and how fast a million even
 	@$(BOOTSTRAP) --dev --no-frontend
 	@$(VENV) -m benchmarks.audit
 
+bench-export: ## measure the memory and speed of exports of a million events, killed on the way (FORMATS=)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@$(VENV) -m benchmarks.export
+
 bench-record: ## measure the record page and its search over ten million events (EVENTS= for fewer)
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m benchmarks.record_page
@@ -119,4 +123,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real test-faults test-faults-long bench-pages bench-rights bench-publish bench-audit bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real test-faults test-faults-long bench-pages bench-rights bench-publish bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
