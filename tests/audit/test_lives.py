@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import Grant
 from accounts.selectors.lives import account_life, person_life, stays_of
 from accounts.services.grants import grant_end, grant_set
-from accounts.services.people import user_change_roles, user_freeze, user_leave
+from accounts.services.leaving import user_leave
+from accounts.services.people import user_change_roles, user_freeze
 from accounts.services.sign_ins import session_start
 from accounts.services.social import account_freeze, account_unfreeze
 from accounts.services.teams import team_member_add, team_member_remove

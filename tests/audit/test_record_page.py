@@ -444,7 +444,7 @@ def test_a_filtered_view_has_a_stable_address(busy):
     response = busy["client"].get(
         URL, {"who": "reyes", "account": "", "action": "", "since": "", "text": "caf", "until": ""}
     )
-    exported = link(response, "Export what is shown")
+    exported = link(response, "CSV at once, without a proof")
     query = parse_qs(urlsplit(exported).query)
     assert query == {"who": [str(busy["ana"].pk)], "text": ["caf"]}
     again = busy["client"].get(f"{URL}?{urlsplit(exported).query}")
