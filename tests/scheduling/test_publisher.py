@@ -201,11 +201,12 @@ class TestSteps:
 
 
 class TestTheRun:
-    def test_more_than_there_are_places_all_go_out(self, desk, network, publisher):
-        due_on(desk, *[another_account(desk) for _ in range(SENDERS + 5)])
+    def test_more_than_there_are_places_all_go_out(self, desk, network, publisher, monkeypatch):
+        monkeypatch.setattr(publishing, "SENDERS", 6)
+        due_on(desk, *[another_account(desk) for _ in range(11)])
         publisher.run()
         assert states() == {State.PUBLISHED}
-        assert len(network.arrived) == len({post.key for post in network.arrived}) == SENDERS + 5
+        assert len(network.arrived) == len({post.key for post in network.arrived}) == 11
 
     def test_nothing_due_ends_it(self, desk, network, publisher):
         desk.scheduled()
@@ -221,9 +222,10 @@ class TestTheRun:
         assert Attempt.objects.get().started_at >= soon
 
     def test_one_platform_that_hangs_leaves_the_others_room(
-        self, desk, network: Network, publisher, in_background
+        self, desk, network: Network, publisher, in_background, monkeypatch
     ):
-        hangs = [another_account(desk, base_url="http://127.0.0.1:9") for _ in range(SENDERS)]
+        monkeypatch.setattr(publishing, "SENDERS", 6)
+        hangs = [another_account(desk, base_url="http://127.0.0.1:9") for _ in range(6)]
         due_on(desk, *hangs)
         Post.objects.update(text="hangs")
         well = due_on(desk, *[another_account(desk) for _ in range(3)])
