@@ -9,6 +9,7 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts import using
 from accounts.health import account_check
 from accounts.models import SocialAccount
 from accounts.selectors.reviews import accounts_undecided, reviews_due, reviews_to_remind
@@ -71,3 +72,9 @@ def end_reviews() -> None:
         for account in accounts_undecided(review):
             review_lapse(actor=KEEPER, review=review, account=account)
         review_close(actor=KEEPER, review=review)
+
+
+@shared_task(name="accounts.note_use")
+def note_use() -> int:
+    """Bring up to date when each account was last used; how many were used since."""
+    return using.note_use()

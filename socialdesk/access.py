@@ -58,7 +58,7 @@ MANAGE = _on(C.MANAGE)
 SEE_ACCOUNT = _role(ORG.ACCOUNTS, on=C.VIEW)
 PEOPLE, ACCOUNTS, SETTINGS = _role(ORG.PEOPLE), _role(ORG.ACCOUNTS), _role(ORG.SETTINGS)
 LOOK_AT_PEOPLE = _role(ORG.PEOPLE, ORG.RECORD)
-LOOK_AT_REVIEWS = _role(ORG.ACCOUNTS, ORG.RECORD)
+LOOK_AT_ACCESS = _role(ORG.ACCOUNTS, ORG.RECORD)
 A_PERSON = Needs(roles=LOOK_AT_PEOPLE.roles, oneself=True)
 NAME_PEOPLE = Needs(anywhere=C.MANAGE, roles=frozenset({ORG.ACCOUNTS}))
 RECORD = Needs(anywhere=C.VIEW, roles=frozenset({ORG.RECORD}))
@@ -165,12 +165,14 @@ ADDRESSES: Mapping[str, Address] = {
     "policy_read": _form("read and accept a policy", SIGNED_IN),
     "reviews:reviews": _page("see which levels wait for one's word in a review", SIGNED_IN),
     "reviews:new": _form("begin a review of access", ACCOUNTS),
-    "reviews:review": _page("see how far a review is", LOOK_AT_REVIEWS),
+    "reviews:review": _page("see how far a review is", LOOK_AT_ACCESS),
     "reviews:account": _form("confirm or remove levels in a review; its owner may", MANAGE),
     "profile": _form("change one's own name and time zone", SIGNED_IN),
     "organisation": _page("see the settings", SETTINGS),
     # --- social accounts
     "accounts:register": _page("list the accounts one may see", SIGNED_IN),
+    "accounts:full_register": _page("see the register of all accounts", LOOK_AT_ACCESS),
+    "accounts:register_csv": _page("download the register of all accounts", LOOK_AT_ACCESS),
     "accounts:connect": _page("choose a platform to connect", ACCOUNTS),
     "accounts:connect_to": _form("connect an account", ACCOUNTS),
     "accounts:account": _page("open an account", SEE_ACCOUNT),

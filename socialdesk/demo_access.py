@@ -1,4 +1,4 @@
-"""Northmoor's conditions: what its levels take, and who has it."""
+"""Northmoor's rules of access: what levels take and who has it, a review, hours of service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.levels import Level
-from accounts.models import User
+from accounts.models import SocialAccount, User
 from accounts.selectors.reviews import tasks_of
 from accounts.services.conditions import (
     condition_set,
@@ -18,12 +18,15 @@ from accounts.services.conditions import (
     training_create,
     training_record,
 )
+from accounts.services.grants import grant_set
 from accounts.services.reviews import review_decide, review_start
+from accounts.services.social import account_change
+from accounts.using import note_use
 from audit.actors import Actor
 
 
 def seed(people: Mapping[str, User]) -> None:
-    """Two trainings and a policy in its second version; somebody's time runs out in each way."""
+    """Three trainings and a policy in its second version; somebody lacks one, or soon will."""
     admin, today = Actor.person(people["admin"], via="seed_demo"), timezone.localdate()
     law = training_create(
         actor=admin, name="Media law", purpose="Half a day, online, at the press academy", months=12
@@ -31,7 +34,19 @@ def seed(people: Mapping[str, User]) -> None:
     crisis = training_create(
         actor=admin, name="Crisis communication", purpose="A day with the control room", months=24
     )
+    data = training_create(
+        actor=admin, name="Data protection", purpose="An hour, online", months=36
+    )
+    council = SocialAccount.objects.get(handle__endswith="northmoor_council")
+    grant_set(
+        actor=admin,
+        account=council,
+        user=people["auditor"],
+        level=Level.VIEWER,
+        reason="Sits in on the council's desk",
+    )
     for key, training, ago, left in (
+        ("manager", data, 300, 795),
         ("officer", law, 340, 25),
         ("supervisor", law, 100, 265),
         ("supervisor", crisis, 725, 5),
@@ -53,6 +68,7 @@ def seed(people: Mapping[str, User]) -> None:
         )
     publishing = [Level.PUBLISHER, Level.APPROVER, Level.MANAGER]
     condition_set(actor=admin, what=law, levels=publishing, starts_on=today)
+    condition_set(actor=admin, what=data, levels=[Level.VIEWER], starts_on=today)
     condition_set(actor=admin, what=crisis, levels=[Level.APPROVER, Level.MANAGER], starts_on=today)
     condition_set(
         actor=admin,
@@ -68,6 +84,18 @@ def seed(people: Mapping[str, User]) -> None:
         accept_by=today + timedelta(days=21),
     )
     _review(admin, people)
+    for account in SocialAccount.objects.select_related("owner"):
+        account_change(
+            actor=admin,
+            account=account,
+            display_name=account.display_name,
+            owner=account.owner,
+            purpose=account.purpose,
+            time_zone=account.time_zone,
+            approval_required=account.approval_required,
+            service_hours=_HOURS.get(account.handle, "Weekdays 9 to 17"),
+        )
+    note_use()
 
 
 def _review(admin: Actor, people: Mapping[str, User]) -> None:
@@ -90,16 +118,21 @@ def _review(admin: Actor, people: Mapping[str, User]) -> None:
     )
 
 
-_POLICY = """\
-This is how Northmoor speaks in public. It holds for everybody who writes, approves or answers on
-one of our accounts.
-
-Say what is known, and say what is not known yet. Never guess in public, and correct a mistake in
-the open, with the time.
-
-Nobody approves their own words. If you are not sure whether something needs approval, it does.
-
-Never name or show a person who has not agreed to it, and nobody who is in danger because of it."""
-_NEW = """\
-Pictures of children need the consent of whoever looks after them, in writing, before they are
-uploaded. Without it, crop them or choose another picture."""
+_HOURS = {
+    "northmoor_fire": "Every day 7 to 22, warnings at any time",
+    "northmoor_police": "At any time",
+}
+_POLICY = (
+    "This is how Northmoor speaks in public. It holds for everybody who writes, approves or "
+    "answers on one of our accounts.\n\n"
+    "Say what is known, and say what is not known yet. Never guess in public, and correct a "
+    "mistake in the open, with the time.\n\n"
+    "Nobody approves their own words. If you are not sure whether something needs approval, it "
+    "does.\n\n"
+    "Never name or show a person who has not agreed to it, and nobody who is in danger because "
+    "of it."
+)
+_NEW = (
+    "Pictures of children need the consent of whoever looks after them, in writing, before they "
+    "are uploaded. Without it, crop them or choose another picture."
+)

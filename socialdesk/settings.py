@@ -92,6 +92,12 @@ DEMO = env.flag("SOCIALDESK_DEMO", False, "Fill an empty installation with the d
 REQUIRE_MFA = env.flag(
     "SOCIALDESK_REQUIRE_MFA", True, "Nobody may do anything before multi-factor sign-in is set up."
 )
+DORMANT_DAYS = env.integer(
+    "SOCIALDESK_DORMANT_DAYS",
+    90,
+    "Days without a post and without anybody's doing after which an account is called dormant.",
+    at_least=1,
+)
 INVITATION_DAYS = env.integer(
     "SOCIALDESK_INVITATION_DAYS", 7, "Days an invitation link is good for.", at_least=1
 )
@@ -439,6 +445,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "exports": {"task": "audit.write_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "use": {"task": "accounts.note_use", "schedule": 600.0, "options": {"expires": 300}},
     "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},
 }
 

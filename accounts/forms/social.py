@@ -13,6 +13,7 @@ from accounts.forms.fields import PersonField, ZoneField, reason_field
 from accounts.levels import Level
 from accounts.models import SocialAccount
 from accounts.moments import end_of_day
+from accounts.selectors.account_register import OWNERS, USES
 from accounts.selectors.social import CONDITIONS, level_words
 from platforms.contract import PlatformInfo
 from platforms.registry import platform_info, platform_keys
@@ -34,6 +35,12 @@ class AccountFilter(forms.Form):
         super().__init__(*args, **kwargs)
         platforms = [(key, platform_info(key).label) for key in platform_keys()]
         self.fields["platform"].choices = [("", "Any"), *platforms]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class RegisterFilter(AccountFilter):
+    use = forms.ChoiceField(label="Use", required=False, choices=[("", "Any"), *USES.items()])
+    owner = forms.ChoiceField(label="Owner", required=False, choices=[("", "Any"), *OWNERS.items()])
+    health = None  # type: ignore[assignment]  # how Django takes a field out of a form
 
 
 def secret_field(info: PlatformInfo) -> forms.CharField:
@@ -114,6 +121,12 @@ class AccountForm(forms.Form):
     display_name = forms.CharField(label="Name", max_length=120)
     owner = PersonField(label="Owner", help_text="Who answers for the account. Name or e-mail.")
     purpose = forms.CharField(max_length=300, required=False)
+    service_hours = forms.CharField(
+        label="Hours of service",
+        max_length=120,
+        required=False,
+        help_text="When somebody answers, for example “Weekdays 8 to 18, appeals at any time”.",
+    )
     time_zone = ZoneField()
     approval_required = forms.BooleanField(
         label="Nothing goes out unapproved",

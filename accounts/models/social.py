@@ -51,6 +51,7 @@ class SocialAccount(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     frozen_reason = models.CharField(max_length=500, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)  # accounts.using brings it up to date
     connected_at = models.DateTimeField(default=timezone.now)
     disconnected_at = models.DateTimeField(null=True, blank=True)
 

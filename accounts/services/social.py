@@ -104,8 +104,10 @@ def account_change(
     purpose: str,
     time_zone: str,
     approval_required: bool,
+    service_hours: str | None = None,
 ) -> SocialAccount:
-    """Change what the organisation says of an account. Raises Invalid."""
+    """Change what the organisation says of an account; `service_hours` None: they stay. Raises
+    Invalid."""
     _check_zone(time_zone)
     if owner != account.owner:
         _check_owner(owner)
@@ -117,6 +119,7 @@ def account_change(
         "purpose": purpose.strip(),
         "time_zone": time_zone,
         "approval_required": approval_required,
+        "service_hours": account.service_hours if service_hours is None else service_hours.strip(),
     }
     changed = {k: {"before": getattr(account, k), "after": v} for k, v in new.items()}
     changed = {k: v for k, v in changed.items() if v["before"] != v["after"]}

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, connecting, levels, register
+from accounts.views import account, account_register, connecting, levels, register
 
 app_name = "accounts"
 urlpatterns = [
     path("", register.register, name="register"),
+    path("register/", account_register.register, name="full_register"),
+    path("register/csv/", account_register.register_csv, name="register_csv"),
     path("connect/", connecting.choose, name="connect"),
     path("connect/<slug:platform>/", connecting.connect, name="connect_to"),
     path("<int:account_id>/", account.account, name="account"),

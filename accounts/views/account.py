@@ -66,6 +66,7 @@ def change(request: HttpRequest, account_id: int) -> HttpResponse:
         "purpose": found.purpose,
         "time_zone": found.time_zone,
         "approval_required": found.approval_required,
+        "service_hours": found.service_hours,
     }
     form = AccountForm(request.POST or None, initial=initial)
     if form.is_valid():

@@ -35,6 +35,9 @@ def register(request: HttpRequest) -> HttpResponse:
         "actor": actor,
         "filtered": filtered,
         "none_at_all": not found.items and not (filtered and accounts_seen(actor).exists()),
+        "may_see_register": any(
+            decide_org(actor, role) for role in (OrgCapability.ACCOUNTS, OrgCapability.RECORD)
+        ),
         "may_connect": bool(decide_org(actor, OrgCapability.ACCOUNTS)),
         **paging(request, found),
     }

@@ -68,6 +68,7 @@ def _values() -> list[tuple[str, str, str]]:
         ("Time zone", conf.TIME_ZONE, "SOCIALDESK_TIME_ZONE"),
         ("Multi-factor sign-in", mfa, "SOCIALDESK_REQUIRE_MFA"),
         ("An invitation is good for", f"{conf.INVITATION_DAYS} days", "SOCIALDESK_INVITATION_DAYS"),
+        ("An account is dormant after", f"{conf.DORMANT_DAYS} days", "SOCIALDESK_DORMANT_DAYS"),
         (
             "Signing in again after",
             f"{conf.SESSION_COOKIE_AGE // 3600} hours",

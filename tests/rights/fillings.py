@@ -198,6 +198,8 @@ FILLINGS: Mapping[str, Filling] = {
     "profile": lambda w, s: Fill(data={"full_name": "A new name", "time_zone": "Europe/Lisbon"}),
     "organisation": NONE,
     "accounts:register": NONE,
+    "accounts:full_register": NONE,
+    "accounts:register_csv": NONE,
     "accounts:connect": NONE,
     "accounts:connect_to": lambda w, s: Fill(
         {"platform": "sandbox"}, {**CONNECTED, "owner": w.newcomer.email}

@@ -163,6 +163,7 @@ TASKS = {
     "accounts.keep_conditions": "conditions",
     "accounts.end_reviews": "access review",
     "audit.write_exports": "exports, in the right of their owners",
+    "accounts.note_use": "reads the record; when an account was last used is telemetry",
     "mentions.dispatch_polls": "claims alone",
     "mentions.poll_account": "poller",
     "operations.send_alerts": "messages about what is on record",

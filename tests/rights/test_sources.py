@@ -35,6 +35,7 @@ ALLOWED: dict[str, str] = {
     "accounts/health.py:lapse_note": "telemetry: until when the platform lets the credentials work",
     "accounts/health.py:_note_well": _HEALTH,
     "accounts/models/people.py:create_user": "Django's createsuperuser and the demo come this way",
+    "accounts/using.py:note_use": "telemetry: when an account was last used, as the record says",
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
     "audit/actions.py:record": _RECORD,
     "audit/actions.py:refusal_record": _RECORD,
