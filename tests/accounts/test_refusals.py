@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 
 from accounts.levels import Level
 from accounts.models import Grant, SocialAccount
@@ -52,7 +52,6 @@ CHANGING_PEOPLE = {
 }
 CONNECTING = {"accounts:connect": "get", "accounts:connect_to": "get"}
 FOR_EVERYBODY = {"accounts:register", "profile"}
-ELSEWHERE = {"people:join", "people:follow", "people:options", "organisation"}
 
 
 @pytest.fixture
@@ -97,17 +96,6 @@ def addresses(account):
         return reverse(name, kwargs=kwargs)
 
     return address
-
-
-def test_this_list_is_complete():
-    named = {
-        f"{space}:{name}"
-        for space in ("accounts", "people")
-        for name in get_resolver().namespace_dict[space][1].reverse_dict
-        if isinstance(name, str)
-    }
-    listed = {*ON_AN_ACCOUNT, *LOOKING_AT_PEOPLE, *CHANGING_PEOPLE, *CONNECTING}
-    assert named == (listed | FOR_EVERYBODY | ELSEWHERE) - {"profile", "organisation"}
 
 
 EVERYTHING = sorted(
