@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.template.loader import render_to_string
 from playwright.sync_api import Browser, expect
 
+from audit.selectors.activity import Unit
+from audit.views.activity import Drawn
 from socialdesk.launcher.layout import PROJECT
 
 from .people import cast
@@ -114,3 +118,40 @@ def _change(stage: Stage, number: int, what: str) -> None:
     with psycopg.connect(stage.database) as connection:
         for statement in (off, update, on, *always):
             connection.execute(statement)
+
+
+def test_bars_are_chosen_by_keyboard_and_by_mouse(browser: Browser, stage: Stage) -> None:
+    """The picture is the template's own, with three days in it: the site's record is of one."""
+    days = [f"2026-11-0{day}" for day in (1, 2, 3)]
+    bars = [
+        Drawn(f"/record/?since={day}&until={day}", f"{day}: 5 events", "", 50, 50, True, day, day)
+        for day in days
+    ]
+    found = {"unit": Unit.DAY, "most": 5, "cut": False}
+    shown = {"bars": bars, "activity": found, "base": "/record/?text=fire"}
+    picture = render_to_string("audit/_activity.html", shown)
+    with cast(browser, stage, "bars") as people:
+        page = people.desk("auditor").page
+        page.route(
+            "**/record/activity/**", lambda r: r.fulfill(body=picture, content_type="text/html")
+        )
+        bar = page.locator(".activity-bar")
+        two = re.compile(rf"text=fire&since={days[1]}&until={days[2]}$")
+        page.goto("/record/")
+        expect(bar.nth(2)).to_have_attribute("tabindex", "0")
+        expect(bar.nth(0)).to_have_attribute("tabindex", "-1")
+        bar.nth(2).focus()
+        page.keyboard.press("Shift+ArrowLeft")
+        expect(bar.nth(1)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(two)
+        page.goto("/record/")
+        expect(bar).to_have_count(3)
+        bar.nth(1).hover()
+        page.mouse.down()
+        bar.nth(2).hover()
+        page.mouse.up()
+        expect(page).to_have_url(two)
+        page.goto("/record/")
+        bar.nth(0).click()
+        expect(page).to_have_url(re.compile(rf"since={days[0]}&until={days[0]}$"))
