@@ -51,6 +51,7 @@ class OrgCapability(models.TextChoices):
     ACCOUNTS = "accounts", "Connect accounts, freeze them, grant levels"
     RECORD = "record", "Read and export the record"
     SETTINGS = "settings", "Change the organisation's settings"
+    ERASE = "erase", "Erase personal content from the record"
 
 
 def lowest_level(capability: Capability) -> Level:

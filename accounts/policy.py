@@ -43,9 +43,7 @@ ALLOWED = Decision(True)
 NO_SUCH = Decision(False, "There is no such account, or it is not yours to see.", hidden=True)
 
 ROLE_CAPABILITIES: dict[str, frozenset[OrgCapability]] = {
-    "is_administrator": frozenset(
-        {OrgCapability.PEOPLE, OrgCapability.ACCOUNTS, OrgCapability.SETTINGS}
-    ),
+    "is_administrator": frozenset(OrgCapability) - {OrgCapability.RECORD},
     "is_auditor": frozenset({OrgCapability.RECORD}),
     "is_evidence_officer": frozenset(),
 }

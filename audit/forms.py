@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import SocialAccount, User
 from audit.actions import EVENTS
 from audit.actors import ActorKind
+from audit.erasing import REFERENCE, Because
 from audit.selectors.events import Filters, search_query
 from audit.telling import event_words
 
@@ -239,9 +240,50 @@ def action_choices() -> list[Any]:
 
 
 def _said(name: str) -> str:
-    words = event_words(name)
+    return _upper(event_words(name))
+
+
+def _upper(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
 def _noun(name: str) -> str:
     return name.partition(".")[0]
+
+
+class ErasureForm(forms.Form):
+    """What to erase and why. The reason is one of a list, since words could say it all again."""
+
+    part = forms.ChoiceField(
+        label="What goes",
+        choices=[
+            ("what", "What it was about: names and data"),
+            ("who", "Who acted: their name and address"),
+            ("both", "Both"),
+        ],
+        widget=forms.RadioSelect,
+        initial="what",
+    )
+    because = forms.ChoiceField(
+        label="Because",
+        choices=[("", "Choose a reason"), *((b.value, _upper(b.label)) for b in Because)],
+    )
+    reference = forms.RegexField(
+        REFERENCE,
+        label="Reference",
+        required=False,
+        max_length=40,
+        help_text="A case number. No words: it stays on record.",
+        error_messages={"invalid": "Letters, digits, ‘/’, ‘.’ and ‘-’, and no words."},
+    )
+    sure = forms.BooleanField(label="I know that this cannot be undone")
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a valid form asks for."""
+        part = self.cleaned_data["part"]
+        return {
+            "parts": ("who", "what") if part == "both" else (part,),
+            "because": Because(self.cleaned_data["because"]),
+            "reference": self.cleaned_data["reference"],
+        }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from audit.views import activity, exports, lives, proofs, queries, record
+from audit.views import activity, erasing, exports, lives, proofs, queries, record
 
 app_name = "audit"
 
@@ -26,5 +26,7 @@ urlpatterns = [
     path("<int:event_id>/proof.json", proofs.event_proof, name="event_proof"),
     path("account/<int:account_id>/", lives.account, name="account_life"),
     path("person/<int:person_id>/", lives.person, name="person_life"),
+    path("<int:event_id>/erase/", erasing.erase_event, name="erase_event"),
+    path("post/<int:post_id>/erase/", erasing.erase_post, name="erase_post"),
     path("post/<int:post_id>/proof.json", proofs.post_proof, name="post_proof"),
 ]

@@ -61,6 +61,7 @@ LOOK_AT_PEOPLE = _role(ORG.PEOPLE, ORG.RECORD)
 LOOK_AT_ACCESS = _role(ORG.ACCOUNTS, ORG.RECORD)
 A_PERSON = Needs(roles=LOOK_AT_PEOPLE.roles, oneself=True)
 NAME_PEOPLE = Needs(anywhere=C.MANAGE, roles=frozenset({ORG.ACCOUNTS}))
+ERASE = _role(ORG.ERASE)
 RECORD = Needs(anywhere=C.VIEW, roles=frozenset({ORG.RECORD}))
 WATCH = _role(ORG.SETTINGS, ORG.RECORD)
 WATCH_PLATFORMS = Needs(anywhere=C.MANAGE, roles=WATCH.roles)
@@ -263,6 +264,8 @@ ADDRESSES: Mapping[str, Address] = {
     "audit:account_life": _safe("read the life of an account", SEE_ACCOUNT),
     "audit:person_life": _safe("read which rights a person got and lost", A_PERSON),
     "audit:event": _safe("open one line of the record", AN_EVENT),
+    "audit:erase_event": _form("erase what one line of the record says of people", ERASE),
+    "audit:erase_post": _form("erase what the record of a post says of people", ERASE),
     "audit:event_proof": _safe("take the proof of one line of the record", AN_EVENT),
     "audit:post_proof": _safe("take the proofs of the lines about a post", AN_EVENT),
     # --- for developers

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from audit.erasing import Because
 from audit.forwarding import name_of
 from audit.models import Checkpoint, Erasure, Event, Forward, Leaf, SelfCheck, Unsealed, Witness
-from audit.services.keeping import Because
 from audit.telling import who_of
 
 WAITS_TOO_LONG_S = 30
@@ -157,9 +157,14 @@ def seal_of(event: Event) -> SealOf:
         return SealOf()
     over = Checkpoint.objects.filter(size__gt=place).order_by("size").first()
     names = Witness.objects.filter(size__gt=place).values_list("name", flat=True)
-    erasures = Erasure.objects.filter(event_id=event.pk).select_related("by")
-    erased = [_erased(erasure) for erasure in erasures.order_by("part")]
-    return SealOf(place, over.at if over else None, list(names), erased)
+    return SealOf(place, over.at if over else None, list(names), erased_of([event.pk]))
+
+
+def erased_of(event_ids: Sequence[int]) -> list[Erased]:
+    """What was erased of these events, each erasure once for each part. One query."""
+    found = Erasure.objects.filter(event_id__in=event_ids).select_related("by")
+    each = {(erasure.by_id, erasure.part): erasure for erasure in found.order_by("by_id", "part")}
+    return [_erased(erasure) for erasure in each.values()]
 
 
 def longest_wait_s() -> float:

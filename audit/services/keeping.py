@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection, models
-
 from audit.actions import NotAllowed, action, record
 from audit.actors import Actor, ActorKind
-from audit.models import Erasure, Event, Leaf, Salt
+from audit.erasing import Because, erase
 from audit.services.reading import Allowed
-
-REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/.-]{0,39}")
-
-
-class Because(models.TextChoices):
-    """Why content was erased. A list, so that the reason cannot say again what was erased."""
-
-    REQUEST = "request", "of a request under the right to erasure"
-    COURT = "court", "of an order of a court or regulator"
-    MISTAKE = "mistake", "it should never have been written down"
-    RETENTION = "retention", "its time of keeping was over"
-
-
-class CannotErase(ValueError):
-    """The message is a sentence for people."""
 
 
 def _of_kind(*kinds: ActorKind) -> Any:
@@ -45,42 +27,8 @@ def content_erase(
     because: Because,
     reference: str = "",
 ) -> int:
-    """Erase the personal content of events; how many parts had any.
-
-    `parts`: 'who' (the name and address of whoever acted), 'what' (names and data). The leaves
-    stay, and so does every proof. Raises CannotErase.
-    """
-    if reference and not REFERENCE.fullmatch(reference):
-        raise CannotErase("A reference has letters, digits, '/', '.' and '-', and no words.")
-    ids = sorted(set(event_ids))
-    if Leaf.objects.filter(event_id__in=ids).count() < len(ids) or not ids:
-        raise CannotErase("One of these events does not exist or is not sealed yet.")
-    if Event.objects.filter(pk__in=ids, name="record.erased").exists():
-        raise CannotErase("The record of an erasure holds nothing to erase, and stays.")
-    data = {"events": ids, "parts": sorted(parts), "because": because.value, "reference": reference}
-    by = record("record.erased", data=data)
-    done = 0
-    for part in parts:
-        gone = set(Erasure.objects.filter(event_id__in=ids, part=part).values_list("event_id"))
-        new = [event_id for event_id in ids if (event_id,) not in gone]
-        Erasure.objects.bulk_create(
-            [Erasure(event_id=event_id, part=part, by=by) for event_id in new]
-        )
-        Salt.objects.filter(event_id__in=new).update(**{part: None})
-        with connection.cursor() as cursor:
-            cursor.execute(_BLANK[part], [new])
-        done += len(new)
-    if not done:
-        raise CannotErase("All of this was erased before.")
-    return done
-
-
-_BLANK = {
-    "who": "UPDATE audit_event SET actor_label = '', address = '', words = ''"
-    " WHERE id = ANY(%s::bigint[])",
-    "what": "UPDATE audit_event SET subject_label = '', account_label = '', data = '{}',"
-    " words = '' WHERE id = ANY(%s::bigint[])",
-}
+    """By command. Raises CannotErase; see audit.erasing."""
+    return erase(event_ids=event_ids, parts=parts, because=because, reference=reference)
 
 
 @action("witness.failing", needs=_of_kind(ActorKind.WORKER))

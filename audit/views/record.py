@@ -18,6 +18,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
+from accounts.levels import OrgCapability
+from accounts.policy import decide_org
 from accounts.web import actor_of, person_of
 from audit.exporting import Export, data_for
 from audit.forms import MACHINES, RecordFilterForm, people_called, person_label
@@ -76,6 +78,7 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
         "facts": facts(data),
         "raw": json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True),
         "is_page": not request.htmx,  # type: ignore[attr-defined]  # set by middleware
+        "may_erase": bool(decide_org(actor, OrgCapability.ERASE)),
     }
     return render(request, "audit/event.html", context)
 

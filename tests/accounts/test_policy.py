@@ -493,7 +493,12 @@ def test_nobody_else_has_levels_or_roles(actor):
     [
         (
             "is_administrator",
-            {OrgCapability.PEOPLE, OrgCapability.ACCOUNTS, OrgCapability.SETTINGS},
+            {
+                OrgCapability.PEOPLE,
+                OrgCapability.ACCOUNTS,
+                OrgCapability.SETTINGS,
+                OrgCapability.ERASE,
+            },
         ),
         ("is_auditor", {OrgCapability.RECORD}),
         ("is_evidence_officer", set()),

@@ -21,12 +21,13 @@ from django.utils import timezone
 
 from audit import forwarding, syslog
 from audit.actions import action, record
+from audit.erasing import Because
 from audit.forwarding import SENDERS, forward, name_of
 from audit.management.commands.audit_seal import to_collector
 from audit.models import Event, Forward, Leaf
 from audit.sealing import seal
 from audit.selectors.seal import seal_state, troubles
-from audit.services.keeping import Because, content_erase
+from audit.services.keeping import content_erase
 from audit.services.reading import Allowed
 from audit.syslog import NotTaken
 from tests.factories import COMMAND

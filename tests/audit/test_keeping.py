@@ -20,13 +20,14 @@ from django.utils import timezone
 from accounts.services.social import account_freeze
 from audit import witnesses
 from audit.actors import Actor
+from audit.erasing import Because, CannotErase
 from audit.management.commands.audit_seal import to_https
 from audit.models import Checkpoint, Erasure, Event, Salt, SelfCheck, Unsealed, Witness
 from audit.notes import opened
 from audit.sealing import seal, signing_keys
 from audit.selectors.seal import seal_of
 from audit.selfcheck import check_all, check_next
-from audit.services.keeping import Because, CannotErase, content_erase
+from audit.services.keeping import content_erase
 from audit.witnesses import WitnessFailed, name_of, show_all
 from tests.factories import COMMAND, SocialAccountFactory
 from tests.tamper.conftest import World, new_key

@@ -21,7 +21,7 @@ from tests.rights.world import OWN, Persona, Side, World
 
 IN, SIGN_IN, CLOSED, HIDDEN, REFUSED = "in", "sign in", "closed", "hidden", "refused"
 RECORD = ("audit_event", "django_session")
-OF_PEOPLE = {"audit_recordexport", "audit_savedquery"}
+OF_PEOPLE = {"audit_erasure", "audit_recordexport", "audit_savedquery"}
 """Tables of the record's room that hold what people made there, and nothing of the record."""
 """What is written whatever the answer: the refusal, and the end of a session."""
 TELEMETRY = ("mentions_feed", "axes_accesslog")

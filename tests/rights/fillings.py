@@ -95,6 +95,7 @@ def _policy(**more: Any) -> Filling:
 
 NOBODYS = UUID(int=7)
 HOOK = "https://hooks.example.org/made-up"
+ERASED = {"part": "both", "because": "request", "reference": "SAR/1", "sure": "on"}
 REASON = {"reason": "because of a leak"}
 CONNECTED = {
     "handle": "@fresh",
@@ -337,6 +338,8 @@ FILLINGS: Mapping[str, Filling] = {
     "audit:account_life": _account(),
     "audit:person_life": _person(),
     "audit:event": lambda w, s: Fill({"event_id": s.event.pk}, parts=({},)),
+    "audit:erase_event": lambda w, s: Fill({"event_id": s.event.pk}, ERASED),
+    "audit:erase_post": _post("published", data=ERASED),
     "audit:event_proof": lambda w, s: Fill({"event_id": s.event.pk}),
     "audit:post_proof": _post("published"),
     "gallery": NONE,

@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 
 from accounts.errors import Invalid
 from accounts.management.base import DeskCommand, Report
-from audit.services.keeping import Because, CannotErase, content_erase
+from audit.erasing import Because, CannotErase
+from audit.services.keeping import content_erase
 
 
 class Command(DeskCommand):
