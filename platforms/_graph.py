@@ -91,8 +91,13 @@ class GraphClient:
         self._app_secret = connection.app.client_secret if connection.app else ""
         base = api_base(key, connection.base_url or own_host(key))
         self._wire = _Session(network, base, self._app_secret)
-        self._who = who
-        self._asker = Asker(who, self._wire, secrets=self._secrets, lost=_is_lost, sort=self._sort)
+        self._asker = Asker(
+            who,
+            self._wire,
+            secrets=self._secrets,
+            lost=is_lost,
+            sort=lambda answer, writes: failure_of(who, answer, writes),
+        )
         self._graph = facebook.GraphAPI(
             access_token=self._token, timeout=network.total_timeout_s, session=self._wire
         )
@@ -117,7 +122,7 @@ class GraphClient:
         return self._asker.ask(asked, writes=writes)
 
     def get(self, node: str, edge: str, pick: Callable[[Row], T], **query: str | int) -> T:
-        path = f"{VERSION}/{_path(node, edge)}"
+        path = f"{VERSION}/{node_path(node, edge)}"
         return self._ask(lambda: self._graph.request(path, dict(query)), pick, writes=False)
 
     def post(
@@ -130,7 +135,7 @@ class GraphClient:
         writes: bool = False,
         files: Mapping[str, Any] | None = None,
     ) -> T:
-        path = f"{VERSION}/{_path(node, edge)}"
+        path = f"{VERSION}/{node_path(node, edge)}"
         # The library adds the token to the form, so it gets a new one each time.
         return self._ask(
             lambda: self._graph.request(path, post_args=dict(form), files=files),
@@ -140,44 +145,44 @@ class GraphClient:
 
     def delete(self, node: str) -> None:
         """Take a post or comment down; what is already gone is fine."""
-        path = f"{VERSION}/{_path(node, '')}"
+        path = f"{VERSION}/{node_path(node, '')}"
         try:
             self._ask(lambda: self._graph.request(path, method="DELETE"), is_success, writes=True)
         except Refused as refused:
             if refused.code != GONE:
                 raise
 
-    def _sort(self, answer: Answer, writes: bool) -> PlatformError | None:
-        """What Graph's own codes mean, whose status is 400 for nearly everything."""
-        error = error_of(answer)
-        code, subcode = _number(error, "code"), _number(error, "error_subcode")
-        _, reason = reason_of(answer)
-        said = f" It says: {reason}" if reason else ""
-        told = str(code)
-        if code in _TOO_MUCH or subcode in _USED_UP:
-            return RetryLater(
-                f"{self._who} wants us to slow down.",
-                code=told,
-                delay_s=delay_of(answer) or regain_of(answer),
-                too_much=True,
-            )
-        if subcode in _NOT_READY or code == 9007:
-            return RetryLater(
-                f"{self._who} is still at work on the pictures.", code=told, delay_s=15.0
-            )
-        if code in _TROUBLED or error.get("is_transient") is True:
-            message = f"{self._who} has a fault of its own ({code})."
-            if writes:
-                return OutcomeUnknown(message, code=told, down=True)
-            return RetryLater(message, code=told, down=True)
-        if code == _SAME_TEXT:
-            return Refused(f"{self._who} has just taken the same text.{said}", code=DUPLICATE)
-        if code == 803 or (code == 100 and subcode == 33):
-            return Refused(f"{self._who} knows no such post.{said}", code=GONE)
-        return None
+
+def failure_of(who: str, answer: Answer, writes: bool) -> PlatformError | None:
+    """What Graph's own codes mean, whose status is 400 for nearly everything."""
+    error = error_of(answer)
+    code, subcode = _number(error, "code"), _number(error, "error_subcode")
+    _, reason = reason_of(answer)
+    said = f" It says: {reason}" if reason else ""
+    told = str(code)
+    if code in _TOO_MUCH or subcode in _USED_UP:
+        return RetryLater(
+            f"{who} wants us to slow down.",
+            code=told,
+            delay_s=delay_of(answer) or regain_of(answer),
+            too_much=True,
+        )
+    if subcode in _NOT_READY or code == 9007:
+        return RetryLater(f"{who} is still at work on the pictures.", code=told, delay_s=15.0)
+    if code in _TROUBLED or error.get("is_transient") is True:
+        message = f"{who} has a fault of its own ({code})."
+        if writes:
+            return OutcomeUnknown(message, code=told, down=True)
+        return RetryLater(message, code=told, down=True)
+    if code == _SAME_TEXT:
+        return Refused(f"{who} has just taken the same text.{said}", code=DUPLICATE)
+    if code == 803 or (code == 100 and subcode == 33):
+        return Refused(f"{who} knows no such post.{said}", code=GONE)
+    return None
 
 
-def _path(node: str, edge: str) -> str:
+def node_path(node: str, edge: str) -> str:
+    """A node and one of its edges as a path. Raises Refused for what cannot be an id."""
     if not node or not re.fullmatch(r"[\w.:=\-]{1,200}", node, re.ASCII):
         raise Refused("This is nothing that the Graph API knows.", code=GONE)
     return f"{quote(node, safe='')}/{edge}" if edge else quote(node, safe="")
@@ -197,7 +202,8 @@ def _number(error: Row, name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def _is_lost(answer: Answer) -> bool:
+def is_lost(answer: Answer) -> bool:
+    """Do Graph's own codes say that the token is no longer good?"""
     return _number(error_of(answer), "code") in _LOST
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from platforms.declared import Allowance as Allowance
+from platforms.declared import AppCredentials as AppCredentials
 from platforms.declared import Deed as Deed
 from platforms.declared import Feature as Feature
 from platforms.declared import Limits as Limits
@@ -83,14 +84,6 @@ class OutcomeUnknown(PlatformError):
 
 
 # --- what goes over -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class AppCredentials:
-    """What a platform knows Socialdesk by, registered there once for the installation."""
-
-    client_id: str
-    client_secret: str = field(default="", repr=False)  # '' for a public client
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import regex
 
 from platforms.contract import Image, Limits, TextUnit
-from platforms.x_count import weighted_length
+from platforms.x_count import length_by_emoji_bytes, weighted_length
 
 # A web address as Mastodon finds one in a text: with its scheme, not in the middle of a word, and
 # without the punctuation of the sentence around it (twitter-text as of Mastodon's
@@ -62,7 +62,7 @@ def find_urls(text: str) -> list[tuple[int, int]]:
 
 def count_units(text: str, unit: TextUnit) -> int:
     """Length of `text` as written, in `unit`."""
-    if unit in (TextUnit.CHARACTER, TextUnit.WEIGHTED):  # what is weighted is a post's own text
+    if unit in (TextUnit.CHARACTER, TextUnit.WEIGHTED, TextUnit.EMOJI_BYTES):
         return len(text)
     if unit is TextUnit.UTF16:
         return len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -73,6 +73,8 @@ def count_text(text: str, limits: Limits) -> int:
     """How much of `limits.text_max` this text uses, in `limits.unit`."""
     if limits.unit is TextUnit.WEIGHTED:
         return weighted_length(text)
+    if limits.unit is TextUnit.EMOJI_BYTES:
+        return length_by_emoji_bytes(text)
     # Both rules are applied to the text before its graphemes are found, as Mastodon does
     # (app/validators/status_length_validator.rb): a combining mark after a link joins its end.
     if limits.url_length is not None:

@@ -6,7 +6,7 @@ The composer, the checks before sending, the connect page and the reference read
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +35,7 @@ class TextUnit(StrEnum):
     CHARACTER = "character"  # code points
     WEIGHTED = "weighted"  # twitter-text: most scripts 1, others and emoji 2, a web address 23
     UTF16 = "utf16"  # code units of UTF-16
+    EMOJI_BYTES = "emoji_bytes"  # code points, but an emoji the bytes of its UTF-8 (Threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Limits:
 
 def limits_from(values: Mapping[str, Any]) -> Limits:
     """Limits as `dataclasses.asdict` and JSON left them; what is not known here is left out."""
-    known = {field.name: values[field.name] for field in fields(Limits) if field.name in values}
+    known = {one.name: values[one.name] for one in fields(Limits) if one.name in values}
     known["unit"] = TextUnit(known["unit"])
     if "image_types" in known:
         known["image_types"] = tuple(known["image_types"])
@@ -134,6 +135,14 @@ class SecretPart:
 
     key: str  # 'api_key'
     label: str  # what it is called there
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """What a platform knows Socialdesk by, registered there once for the installation."""
+
+    client_id: str
+    client_secret: str = field(default="", repr=False)  # '' for a public client
 
 
 @dataclass(frozen=True, slots=True)

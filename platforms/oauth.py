@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from platforms.contract import (
     AppCredentials,
@@ -230,6 +230,7 @@ class _Client:
     ) -> None:
         self._app = app
         self._base = api_base(key, base_url or own_host(key))
+        self._is_own = self._base == own_host(key)
         self._wire = GuardedSession(network)
         known = [*hidden, app.client_secret if app else ""]
         self._asker = Asker(
@@ -254,7 +255,7 @@ class _Client:
             asked["client_id"] = app.client_id
             if app.client_secret:
                 asked["client_secret"] = app.client_secret
-        answer = self._wire.post(_at(self._base, path), data=asked, auth=basic)
+        answer = self._wire.post(self._at(path), data=asked, auth=basic)
         answer.raise_for_status()
         return answer.json() if answer.content.strip() else {}
 
@@ -264,7 +265,7 @@ class _Client:
             query |= {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
 
         def call() -> Tokens:
-            answer = self._wire.get(_at(self._base, how.path), params=query)
+            answer = self._wire.get(self._at(how.path), params=query)
             answer.raise_for_status()
             return self._tokens(answer.json())
 
@@ -277,11 +278,17 @@ class _Client:
 
         def by_delete() -> None:
             bearer = {"Authorization": f"Bearer {tokens.access_token}"}
-            answer = self._wire.delete(_at(self._base, oauth.revoke_path), headers=bearer)
+            answer = self._wire.delete(self._at(oauth.revoke_path), headers=bearer)
             answer.raise_for_status()
 
         ways: dict[str, Callable[[], None]] = {"POST": by_form, "DELETE": by_delete}
         self._asker.ask(ways[oauth.revoke_method], writes=True)
+
+    def _at(self, path: str) -> str:
+        """Where to ask; what has a server of its own is asked of another server with the rest."""
+        if path.startswith("/"):
+            return f"{self._base}{path}"
+        return path if self._is_own else f"{self._base}{urlsplit(path).path}"
 
     def _tokens(self, told: object) -> Tokens:
         if not isinstance(told, dict):
@@ -297,10 +304,6 @@ class _Client:
             expires_at=at,
             scopes=tuple(scope.replace(",", " ").split()) if isinstance(scope, str) else (),
         )
-
-
-def _at(base: str, path: str) -> str:
-    return f"{base}{path}" if path.startswith("/") else path
 
 
 def _is_lost(answer: Answer) -> bool:

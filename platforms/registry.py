@@ -12,8 +12,10 @@ ADAPTERS: dict[str, str] = {
     "bluesky": "platforms.bluesky:BlueskyAdapter",
     "facebook": "platforms.facebook_page:FacebookAdapter",
     "instagram": "platforms.instagram:InstagramAdapter",
+    "linkedin": "platforms.linkedin:LinkedInAdapter",
     "mastodon": "platforms.mastodon:MastodonAdapter",
     "sandbox": "platforms.sandbox:SandboxAdapter",
+    "threads": "platforms.threads:ThreadsAdapter",
     "x": "platforms.x:XAdapter",
 }
 _importing = RLock()

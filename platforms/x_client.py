@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, TypeVar
 
 import tweepy
 
-from platforms import oauth
 from platforms.contract import (
     Allowance,
-    AppCredentials,
     AuthorisationLost,
     Connection,
     NetworkPolicy,
@@ -25,6 +20,7 @@ from platforms.contract import (
 from platforms.failures import Asker, Malformed
 from platforms.guard import USER_AGENT, Answer
 from platforms.hosts import SentOn, api_base
+from platforms.keeping import Keeper, told_in
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -51,19 +47,12 @@ class XClient:
     """
 
     def __init__(self, connection: Connection, network: NetworkPolicy, remember: Remember) -> None:
-        self._network = network
-        self._base_url = connection.base_url
-        self._remember = remember
-        self._secret = connection.secret.strip()
-        self._keys = _keys_in(self._secret)
-        self._app = connection.app or _app_in(self._secret)
-        self._tokens = oauth.Tokens("")
-        if not self._keys:
-            self._tokens = self._kept(connection.session) or oauth.load(self._secret)
+        self._keys = _keys_in(connection.secret)
+        self._keeper = Keeper("x", connection, network, remember)
         self._wire = SentOn(network, (_HOST,), api_base("x", connection.base_url))
         self._asker = Asker("X", self._wire, secrets=self.secrets, lost=_is_lost)
         self._api = tweepy.Client(
-            bearer_token=self._tokens.access_token,
+            bearer_token=self._keeper.tokens.access_token,
             consumer_key=self._keys.get("api_key"),
             consumer_secret=self._keys.get("api_key_secret"),
             access_token=self._keys.get("access_token"),
@@ -80,15 +69,13 @@ class XClient:
         return bool(self._keys)
 
     def secrets(self) -> list[str]:
-        app = self._app.client_secret if self._app else ""
-        mine = [self._tokens.access_token, self._tokens.refresh_token, app]
-        return [s for s in (self._secret, *self._keys.values(), *mine) if s]
+        return [*self._keys.values(), *self._keeper.secrets()]
 
     def allowance(self) -> Allowance | None:
         return self._asker.allowance()
 
     def lapses_at(self) -> datetime | None:
-        return None if self.by_keys else self._tokens.lapses_at
+        return None if self.by_keys else self._keeper.tokens.lapses_at
 
     def ask(
         self,
@@ -99,7 +86,8 @@ class XClient:
     ) -> T:
         """What `pick` makes of the answer to `call`."""
         self._check()
-        if self._tokens.refresh_token and self._tokens.expires_within(_EARLY_S):
+        tokens = self._keeper.tokens
+        if tokens.refresh_token and tokens.expires_within(_EARLY_S):
             self._renew()
 
         def asked() -> T:
@@ -112,7 +100,7 @@ class XClient:
             return self._asker.ask(asked, writes=writes)
         except AuthorisationLost:
             # A request that was not let in has done nothing, so it may be asked again.
-            if not self._tokens.refresh_token or self._wire.last is None:
+            if not tokens.refresh_token or self._wire.last is None:
                 raise
             if self._wire.last.status != 401:
                 raise
@@ -134,53 +122,18 @@ class XClient:
         return self.ask(call, pick)
 
     def _check(self) -> None:
-        told = self._keys.values() if self._keys else [self._tokens.access_token]
+        told = self._keys.values() if self._keys else [self._keeper.tokens.access_token]
         if not all(re.fullmatch(r"[\x21-\x7e]+", token) for token in told):
             raise AuthorisationLost("The access token is empty or holds what no token holds.")
 
     def _renew(self) -> None:
-        fresh = oauth.refresh(
-            "x", self._app, self._tokens, network=self._network, base_url=self._base_url
-        )
-        self._tokens = fresh
-        self._api.bearer_token = fresh.access_token
-        kept = {"of": _mark(self._secret), "tokens": fresh.dump()}
-        self._remember(json.dumps(kept))
-
-    def _kept(self, session: str) -> oauth.Tokens | None:
-        """What was renewed of this very secret; a new one from a reconnection counts more."""
-        try:
-            told = json.loads(session) if session else None
-        except ValueError:
-            return None
-        if not isinstance(told, dict) or told.get("of") != _mark(self._secret):
-            return None
-        tokens = oauth.load(str(told.get("tokens")))
-        return replace(tokens) if tokens.access_token else None
-
-
-def _mark(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _told(secret: str) -> dict[str, Any]:
-    try:
-        told = json.loads(secret)
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
+        self._keeper.renew()
+        self._api.bearer_token = self._keeper.tokens.access_token
 
 
 def _keys_in(secret: str) -> dict[str, str]:
     """The four keys of OAuth 1.0a, {} when the secret is another kind."""
-    told = _told(secret)
+    told = told_in(secret)
     if "api_key" not in told:
         return {}
     return {part: str(told.get(part) or "").strip() for part in KEY_PARTS}
-
-
-def _app_in(secret: str) -> AppCredentials | None:
-    told = _told(secret)
-    if not told.get("client_id"):
-        return None
-    return AppCredentials(str(told["client_id"]), str(told.get("client_secret") or ""))

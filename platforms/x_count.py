@@ -143,5 +143,14 @@ def weighted_length(text: str) -> int:
     return length
 
 
+def length_by_emoji_bytes(text: str) -> int:
+    """How Threads counts, which takes an emoji for the bytes of its UTF-8.
+
+    https://developers.facebook.com/docs/threads/overview (November 2026)
+    """
+    emoji = [found[0] for found in _EMOJI.finditer(text)]
+    return len(text) + sum(len(one.encode()) - len(one) for one in emoji)
+
+
 def _is_light(code: int) -> bool:
     return any(first <= code <= last for first, last in _LIGHT)

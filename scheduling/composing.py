@@ -22,6 +22,7 @@ _RULES = {
     TextUnit.GRAPHEME: "graphemes",
     TextUnit.UTF16: "units",
     TextUnit.WEIGHTED: "weighted",
+    TextUnit.EMOJI_BYTES: "emoji-bytes",
 }
 
 

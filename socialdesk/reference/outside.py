@@ -58,6 +58,7 @@ UNITS = {
     TextUnit.CHARACTER: "characters (Unicode code points)",
     TextUnit.WEIGHTED: "as twitter-text weighs them (most scripts 1, others and emoji 2)",
     TextUnit.UTF16: "code units of UTF-16",
+    TextUnit.EMOJI_BYTES: "characters (Unicode code points), an emoji the bytes of its UTF-8",
 }
 
 

@@ -22,7 +22,13 @@ function weighted(text) {
   return clusters.reduce((sum, one) => sum + (EMOJI.test(one) ? 2 : heavy(one)), 0);
 }
 
-const COUNTS = { characters, units: (text) => text.length, weighted };
+/** As Threads counts: an emoji is the bytes of its UTF-8. */
+function emojiBytes(text) {
+  const clusters = segmenter ? [...segmenter.segment(text)].map((one) => one.segment) : [...text];
+  return clusters.reduce((sum, one) => sum + (EMOJI.test(one) ? new TextEncoder().encode(one).length : characters(one)), 0);
+}
+
+const COUNTS = { characters, units: (text) => text.length, weighted, "emoji-bytes": emojiBytes };
 
 /** Start and end of each web address, without the punctuation of the sentence around it. */
 function links(text) {

@@ -1,0 +1,282 @@
+"""Threads, by its own Graph-shaped API.
+
+Threads takes no key of ours. A post is a container first, of which Threads says whether it was
+published; otherwise the account's own posts are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from platforms.checking import post_problems
+from platforms.contract import (
+    Allowance,
+    Batch,
+    Connection,
+    Deed,
+    Feature,
+    Identity,
+    Incoming,
+    Limits,
+    Lookup,
+    MentionKind,
+    NetworkPolicy,
+    Outgoing,
+    OwnPost,
+    PlatformError,
+    PlatformInfo,
+    Published,
+    Rate,
+    Refused,
+    Remember,
+    Steps,
+    TextUnit,
+    VideoLimits,
+)
+from platforms.declared import LongLived, OAuth
+from platforms.failures import Malformed
+from platforms.hosts import own_host
+from platforms.lookup import Candidate, look_up
+from platforms.markup import clean_text
+from platforms.paging import Entry, read_down
+from platforms.threads_client import ThreadsClient
+from platforms.threads_inbox import ThreadsInbox
+from platforms.threads_views import (
+    POST_FIELDS,
+    PROFILE_FIELDS,
+    candidate_of,
+    entry_of,
+    identity_of,
+    incoming_of,
+    own_post_of,
+)
+from platforms.threads_writer import ThreadsWriter, is_gone
+
+_PAGE = 50
+
+
+class ThreadsAdapter:
+    """See `platforms.contract.Adapter`."""
+
+    info: ClassVar[PlatformInfo] = PlatformInfo(
+        key="threads",
+        label="Threads",
+        # https://developers.facebook.com/docs/threads/overview (November 2026)
+        limits=Limits(
+            text_max=500,
+            unit=TextUnit.EMOJI_BYTES,
+            images_max=20,
+            image_bytes_max=8_000_000,
+            image_types=("image/jpeg", "image/png"),
+            image_ratio=(0.1, 10.0),
+            alt_text_max=1_000,
+            media_by_url=True,
+            video=VideoLimits(1_000_000_000, 300.0, 0.1, ("video/mp4", "video/quicktime")),
+        ),
+        features=frozenset(
+            {
+                Feature.REPLY,
+                Feature.DELETE,
+                Feature.SEARCH,
+                Feature.IMAGES,
+                Feature.ALT_TEXT,
+                Feature.HIDE,
+                Feature.VIDEO,
+                Feature.QUOTE,
+                Feature.AUDIENCE,
+                Feature.LINK,
+            }
+        ),
+        secret_label="Access token",  # noqa: S106 - a label on a form
+        secret_help=(  # noqa: S106
+            "At developers.facebook.com, under your app: Use cases, Threads, User Token Generator. "
+            "It lives for 60 days."
+        ),
+        handle_help="The name without its @, such as northmoor_fire.",
+        default_base_url=own_host("threads"),
+        asks_base_url=False,
+        # 250 posts and 1,000 replies in 24 hours. A reading asks for mentions, for the newest posts
+        # and for the answers under at most ten of them.
+        rates=(
+            Rate("posts", 250, 86_400, {Deed.PUBLISH: 1}),
+            Rate("requests", 2_400, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 12}),
+        ),
+        oauth=OAuth(
+            authorise_url="https://threads.net/oauth/authorize",
+            token_path="/oauth/access_token",  # noqa: S106 - an address
+            scopes=(
+                "threads_basic",
+                "threads_content_publish",
+                "threads_manage_replies",
+                "threads_read_replies",
+                "threads_manage_mentions",
+                "threads_keyword_search",
+                "threads_delete",
+            ),
+            app_help="At developers.facebook.com: an app with the use case Threads.",
+            separator=",",
+            refresh="long_lived",
+            long_lived=LongLived("/access_token", "th_exchange_token", "access_token"),
+            renewal=LongLived(
+                "/refresh_access_token", "th_refresh_token", "access_token", with_client=False
+            ),
+        ),
+    )
+
+    def __init__(
+        self, connection: Connection, *, network: NetworkPolicy, remember: Remember
+    ) -> None:
+        self._client = ThreadsClient(connection, network, remember)
+        self._own_id = connection.remote_id
+        self._handle = connection.handle.lstrip("@")
+
+    # --- who, and how much --------------------------------------------------------------------
+
+    def verify(self) -> Identity:
+        identity = self._client.get("me", "", identity_of, fields=PROFILE_FIELDS)
+        self._own_id, self._handle = identity.remote_id, identity.handle
+        return identity
+
+    def limits(self) -> Limits:
+        return self.info.limits
+
+    def _id(self) -> str:
+        return self._own_id or self.verify().remote_id
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def allowance(self) -> Allowance | None:
+        return self._client.allowance()
+
+    def lapses_at(self) -> datetime | None:
+        return self._client.lapses_at()
+
+    def prepare(self, post: Outgoing, *, steps: Steps) -> None:
+        """Lets Threads fetch the pictures into a container, which shows nothing to anybody."""
+        self._check(post)
+        if post.images or post.video:
+            self._writer().container(post, steps)
+        else:
+            self.verify()
+
+    def publish(self, post: Outgoing, *, steps: Steps) -> Published:
+        self._check(post)
+        writer = self._writer()
+        container = ""
+        try:
+            container = writer.container(post, steps)
+        except Refused as refused:
+            if not is_gone(refused) or not steps.get(writer.name_of(post)):
+                raise
+        if not container:
+            writer.forget(post, steps)
+            container = writer.container(post, steps)
+        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
+        return self._published(writer.show(container))
+
+    def _writer(self) -> ThreadsWriter:
+        return ThreadsWriter(self._client, self._id())
+
+    def _check(self, post: Outgoing) -> None:
+        limits = self.limits()
+        for problem in post_problems(post, self.info, limits):
+            raise Refused(problem.message, code=problem.code)
+        for number, image in enumerate(post.images, 1):
+            if image.mime not in limits.image_types:
+                raise Refused(
+                    f"Picture {number} is of a kind that cannot be read by Threads.",
+                    code="image_type",
+                )
+            if len(image.data) > limits.image_bytes_max:
+                raise Refused(f"Picture {number} is too large.", code="image_too_large")
+
+    def _published(self, remote_id: str) -> Published:
+        """What is shown, with its address; that it cannot be read now does not undo it."""
+        try:
+            post = self._client.get(remote_id, "", own_post_of, fields=POST_FIELDS)
+        except PlatformError:
+            link = f"https://www.threads.net/@{self._handle}"
+            return Published(remote_id, link, datetime.now(UTC))
+        return Published(remote_id, post.permalink, post.posted_at)
+
+    def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
+        """Reads the account's own posts, or its own replies."""
+        edge = "replies" if post.reply_to else "threads"
+        reply_to = post.reply_to.remote_id if post.reply_to else ""
+
+        def page(place: str) -> tuple[Sequence[Candidate], str]:
+            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
+            query |= {"after": place} if place else {}
+            rows, following = self._client.rows(self._id(), edge, **query)
+            return [candidate_of(row) for row in rows], following
+
+        return look_up(
+            post, since=since, page=page, reply_to=reply_to, settled=timedelta(seconds=60)
+        )
+
+    def delete(self, remote_id: str) -> None:
+        self._client.delete(remote_id)
+
+    # --- in ---------------------------------------------------------------------------------------
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        """Posts that name the account, and replies under its newest posts."""
+        return ThreadsInbox(self._client, self._id(), self._handle).read(cursor)
+
+    def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
+        def page(place: str) -> tuple[list[Entry[OwnPost]], str]:
+            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
+            query |= {"after": place} if place else {}
+            rows, following = self._client.rows(self._id(), "threads", **query)
+            entries: list[Entry[OwnPost]] = []
+            for row in rows:
+                try:
+                    post = own_post_of(row)
+                    entries.append(Entry(post.remote_id, post.posted_at, post))
+                except Malformed:
+                    entries.append(Entry(str(row.get("id") or ""), datetime.now(UTC), None))
+            return entries, following
+
+        return read_down(cursor, page=page)
+
+    def search(self, query: str, cursor: str) -> Batch[Incoming]:
+        words = clean_text(query, 300)
+        if not words:
+            raise Refused("There is nothing to search for.", code="empty_query")
+        own = self._id()
+
+        def page(place: str) -> tuple[list[Entry[Incoming]], str]:
+            asked: dict[str, str | int] = {
+                "q": words,
+                "search_type": "RECENT",
+                "fields": POST_FIELDS,
+                "limit": _PAGE,
+            }
+            asked |= {"after": place} if place else {}
+            rows, following = self._client.rows("", "keyword_search", **asked)
+            made = [entry_of(row, lambda r: incoming_of(r, MentionKind.MATCH)) for row in rows]
+            ours = (own, self._handle)
+            kept = [
+                e
+                for e in made
+                if e.item is None
+                or (e.item.author.remote_id not in ours and e.item.author.handle not in ours)
+            ]
+            return kept, following
+
+        return read_down(cursor, page=page, max_pages=4, resume=False)
+
+    # --- keeping order --------------------------------------------------------------------------
+
+    def hide(self, remote_id: str) -> None:
+        """Hide a reply under a post of ours."""
+        self._client.post(
+            remote_id, "manage_reply", {"hide": "true"}, lambda _answer: None, writes=True
+        )
+
+    def block(self, remote_person_id: str) -> None:
+        raise Refused(
+            "Threads lets no program block people. Block them in its app.", code="not_supported"
+        )

@@ -1,0 +1,183 @@
+"""What a platform is to the contract tests: a fake server, an account on it, and things to send."""
+
+from __future__ import annotations
+
+import io
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from PIL import Image as Pillow
+
+from platforms.contract import (
+    Adapter,
+    Connection,
+    Image,
+    NetworkPolicy,
+    Outgoing,
+    PlatformInfo,
+    ReplyRef,
+)
+from platforms.registry import open_adapter, platform_info
+
+from .server import Asked, FakeServer
+
+Match = Callable[[Asked], bool]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A post of the account as the server holds it."""
+
+    remote_id: str
+    text: str
+    alts: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    reply_to: str = ""
+
+
+class World(ABC):
+    """A fake server and the account on it. `key` is the platform's in the registry."""
+
+    key: str
+    server: FakeServer
+    handle: str
+    remote_id: str
+    mentionable: str  # how somebody on this network is named in a text
+    stranger_name = "A Stranger"  # as this network tells it
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []  # sessions the adapter asked to keep
+
+    # --- the adapter ------------------------------------------------------------------------
+
+    @property
+    def info(self) -> PlatformInfo:
+        return platform_info(self.key)
+
+    @property
+    @abstractmethod
+    def secret(self) -> str: ...
+
+    def secrets(self) -> list[str]:
+        """Everything that must never be seen in a message or a log."""
+        return [self.secret]
+
+    def policy(self, **changes: Any) -> NetworkPolicy:
+        values: dict[str, Any] = {
+            "private_hosts": frozenset({self.server.private_host}),
+            "connect_timeout_s": 2.0,
+            "read_timeout_s": 10.0,  # a busy machine is not a fault
+            "total_timeout_s": 20.0,
+            "max_answer_bytes": 1_000_000,
+        }
+        return NetworkPolicy(**{**values, **changes})
+
+    def impatient(self) -> NetworkPolicy:
+        """For servers that hang or drip."""
+        return self.policy(read_timeout_s=0.5, total_timeout_s=1.2)
+
+    def adapter(
+        self,
+        *,
+        secret: str | None = None,
+        base_url: str | None = None,
+        policy: NetworkPolicy | None = None,
+        known: bool = True,
+    ) -> Adapter:
+        return open_adapter(
+            self.key,
+            Connection(
+                handle=self.handle,
+                base_url=self.server.url if base_url is None else base_url,
+                secret=self.secret if secret is None else secret,
+                remote_id=self.remote_id if known else "",
+                session=self.kept[-1] if self.kept and secret is None else "",
+            ),
+            network=policy or self.policy(),
+            remember=self.kept.append,
+        )
+
+    def close(self) -> None:
+        self.server.close()
+
+    def outgoing(
+        self,
+        text: str,
+        *images: Image,
+        reply_to: ReplyRef | None = None,
+        ago: timedelta = timedelta(0),
+    ) -> Outgoing:
+        """A post as this network takes it."""
+        return outgoing(text, *images, reply_to=reply_to, ago=ago)
+
+    # --- what others do, and what there is to see ---------------------------------------------
+
+    @abstractmethod
+    def posts(self) -> list[Seen]:
+        """The account's posts, oldest first."""
+
+    @abstractmethod
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        """A stranger says something to the account; the remote id."""
+
+    @abstractmethod
+    def stranger_posts(self, text: str) -> str:
+        """A stranger says something to nobody in particular; the remote id."""
+
+    @abstractmethod
+    def post_elsewhere(self, text: str) -> str:
+        """Somebody posts as the account, without Socialdesk; the remote id."""
+
+    @abstractmethod
+    def revoke(self) -> None:
+        """The credentials are taken away."""
+
+    @abstractmethod
+    def throw_uploads_away(self) -> None:
+        """What was uploaded and no post has taken up is gone."""
+
+    # --- where faults go ------------------------------------------------------------------------
+
+    writes: Match  # the request that publishes
+    deletes: Match
+    uploads: Match
+    reads: Match  # the request of fetch_mentions
+    verifies: Match
+
+
+def path(method: str, end: str) -> Match:
+    return lambda asked: asked.method == method and asked.path.endswith(end)
+
+
+# --- things to send ---------------------------------------------------------------------------
+
+
+@cache
+def _jpeg(width: int, height: int, seed: int) -> bytes:
+    out = io.BytesIO()
+    picture = Pillow.effect_noise((width, height), 40 + seed).convert("RGB")
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def picture(alt: str, width: int = 120, height: int = 80, seed: int = 0) -> Image:
+    return Image(_jpeg(width, height, seed), "image/jpeg", alt, width, height)
+
+
+_keys = iter(range(1, 10**9))
+
+
+def outgoing(
+    text: str,
+    *images: Image,
+    reply_to: ReplyRef | None = None,
+    ago: timedelta = timedelta(0),
+) -> Outgoing:
+    """A post whose first attempt was so long ago."""
+    key = f"{next(_keys):016x}{time.monotonic_ns() & 0xFFFFFFFFFFFFFFFF:016x}"
+    return Outgoing(key, text, datetime.now(UTC) - ago, images, reply_to)

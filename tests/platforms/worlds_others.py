@@ -1,0 +1,125 @@
+"""The worlds of the other networks with one address each: X and LinkedIn."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from . import fake_linkedin, fake_x
+from .world import Seen, World, path
+
+
+class XWorld(World):
+    """By OAuth 2 tokens that can be renewed."""
+
+    key = "x"
+    handle = "council"
+    remote_id = fake_x.OWN
+    mentionable = "@stranger"
+    writes = staticmethod(path("POST", "/2/tweets"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(path("POST", "/2/media/upload"))
+    reads = staticmethod(path("GET", "/mentions"))
+    verifies = staticmethod(path("GET", "/2/users/me"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_x.FakeX()
+        self._secret = self.fake.secret
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def secrets(self) -> list[str]:
+        return [*self.fake.issued, self.fake.client_secret]
+
+    def posts(self) -> list[Seen]:
+        return [
+            Seen(
+                post["id"],
+                post["text"],
+                tuple(media["alt"] for media in post["media"]),
+                tuple(len(media["data"]) for media in post["media"]),
+                post["referenced_tweets"][0]["id"] if post["referenced_tweets"] else "",
+            )
+            for post in self.fake.posts.values()
+            if post["author_id"] == fake_x.OWN
+        ]
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        post = self.fake.make(fake_x.STRANGER, text, parent=reply_to, at=at, sent="mention")
+        return str(post["id"])
+
+    def stranger_posts(self, text: str) -> str:
+        return str(self.fake.make(fake_x.STRANGER, text)["id"])
+
+    def post_elsewhere(self, text: str) -> str:
+        return str(self.fake.make(fake_x.OWN, text)["id"])
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+    def throw_uploads_away(self) -> None:
+        self.fake.media.clear()
+
+
+class LinkedInWorld(World):
+    key = "linkedin"
+    handle = "council"
+    remote_id = fake_linkedin.OWN
+    mentionable = "@stranger"
+    stranger_name = "A LinkedIn member"
+    writes = staticmethod(path("POST", "/rest/posts"))
+    deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    uploads = staticmethod(lambda asked: asked.method == "PUT")
+    reads = staticmethod(path("GET", "/organizationalEntityNotifications"))
+    verifies = staticmethod(path("GET", "/organizationAcls"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = self.fake = fake_linkedin.FakeLinkedIn()
+        self._secret = self.fake.secret
+
+    @property
+    def secret(self) -> str:
+        return self._secret
+
+    def posts(self) -> list[Seen]:
+        own = [
+            Seen(
+                post["id"],
+                fake_linkedin.plain(post["commentary"]),
+                tuple(one.get("altText", "") for one in post["media"]),
+                tuple(len(self.fake.images[one["id"]]) for one in post["media"]),
+            )
+            for post in self.fake.posts.values()
+            if post["author"] == fake_linkedin.OWN_URN
+        ]
+        comments = [
+            Seen(urn, one["message"]["text"], reply_to=one["parent"])
+            for urn, one in self.fake.comments.items()
+            if one["actor"] == fake_linkedin.OWN_URN
+        ]
+        return own + comments
+
+    def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
+        stranger, when = fake_linkedin.STRANGER, at or datetime.now(UTC)
+        if reply_to:
+            made = self.fake.add_comment(stranger, text, reply_to, at)
+            urn, post, kind = made["commentUrn"], made["object"], "comment"
+        else:
+            urn, post, kind = self.fake.make(stranger, text, at)["id"], "", "share"
+        self.fake.notify(kind, urn, stranger, text, when, post)
+        return str(urn)
+
+    def stranger_posts(self, text: str) -> str:
+        return str(self.fake.make(fake_linkedin.STRANGER, text)["id"])
+
+    def post_elsewhere(self, text: str) -> str:
+        return str(self.fake.make(fake_linkedin.OWN_URN, text)["id"])
+
+    def revoke(self) -> None:
+        self.fake.revoke()
+
+    def throw_uploads_away(self) -> None:
+        self.fake.images.clear()
