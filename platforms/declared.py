@@ -195,3 +195,4 @@ class PlatformInfo:
     rates: tuple[Rate, ...] = ()  # what it takes of us; see scheduling.traffic
     secret_parts: tuple[SecretPart, ...] = ()  # when the secret is several texts; then JSON of them
     oauth: OAuth | None = None
+    note: str = ""  # what cannot be done here yet, said where one connects an account

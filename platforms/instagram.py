@@ -104,6 +104,10 @@ class InstagramAdapter:
             Rate("requests", 1_000, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 2}),
         ),
         oauth=META_OAUTH,
+        note=(
+            "Comments and tags are read and answered. Posting is not possible yet: Instagram "
+            "fetches pictures from a public address, and this desk has none."
+        ),
     )
 
     def __init__(

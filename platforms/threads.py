@@ -123,6 +123,10 @@ class ThreadsAdapter:
                 "/refresh_access_token", "th_refresh_token", "access_token", with_client=False
             ),
         ),
+        note=(
+            "Words, links and quotes can be posted. Pictures not yet: Threads fetches them from a "
+            "public address, and this desk has none."
+        ),
     )
 
     def __init__(

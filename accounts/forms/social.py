@@ -67,8 +67,8 @@ class SecretForm(forms.Form):
         for name, part in self.parts.items():
             self.fields[name] = secret_field(info)
             self.fields[name].label = part.label
-        for name in list(self.parts)[:-1]:
-            self.fields[name].help_text = ""
+        for name in list(self.parts)[1:]:
+            self.fields[name].help_text = ""  # where they all are is said once, at the first
 
     def secret_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.parts or ["secret"]]
