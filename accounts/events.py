@@ -39,7 +39,7 @@ declare_events(
     training__withdrawn="withdrew the record of the training {}",
     policy__published="published the policy {}",
     policy__accepted="accepted the policy {}",
-    condition__changed="changed which levels take {}",
+    condition__changed="changed which levels need {}",
     level__lapsed="noticed that the level {} has lapsed",
     level__restored="noticed that the level {} is in force again",
     level__warned="told ahead what runs out, of {}",

@@ -216,8 +216,8 @@ def _levels(request: HttpRequest, what: Training | PolicyDocument, back: str) ->
         LevelsForm(request.POST or None, initial=initial),
         lambda given: condition_set(actor=actor_of(request), what=what, **given),
         lambda _: redirect(back, what.pk),
-        title=f"Which levels take {what.name}?",
-        lead="A level is in force only while all it takes is met. From the day on, whoever lacks "
+        title=f"Which levels need {what.name}?",
+        lead="A level is in force only while all it needs is met. From the day on, whoever lacks "
         "this can do nothing by that level, and what they queued is held.",
         what=what,
     )
