@@ -36,17 +36,19 @@ def naive(world: World, began: float, monkeypatch: pytest.MonkeyPatch):
     from .naive import app, send
 
     with app.connection_for_write() as broker:
-        yield lambda place, text, in_s: send.apply_async(
-            (
-                f"fault-{place.network.kind}",
-                place.network.url,
-                place.token,
-                uuid4().hex,
-                text,
-            ),
-            eta=datetime.now(UTC) + timedelta(seconds=in_s),
-            connection=broker,
-        )
+
+        def later(place: Place, text: str, in_s: float) -> None:
+            network = place.network
+            send.apply_async(
+                (f"fault-{network.kind}", network.url, place.token, uuid4().hex, text),
+                eta=datetime.now(UTC) + timedelta(seconds=in_s),
+                connection=broker,
+            )
+
+        # Only a worker that is up holds what it is handed: the ETAs count from here.
+        first = plan(later, [world.place(Kind.BARE)], "first", 1, 0.0)
+        world.wait(lambda: there(world, first).total() > 0, 60, "the first post")
+        yield later
     world.stop()
 
 
