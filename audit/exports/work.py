@@ -4,17 +4,18 @@ one, of this worker or another, goes on from."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from threading import Event, Thread
 
 import structlog
-from django.db import transaction
+from django.db import Error, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from audit.actions import NotAllowed
-from audit.actors import Actor
+from audit.actors import Actor, ActorKind
 from audit.exporting import as_row, data_for
 from audit.exports.evidence import NotYet, segment, single
 from audit.exports.files import NAMES, PROOF, write_file
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 PART = 5_000
 """Events of a part: what is held in memory, and lost when a worker is killed."""
 LEASE = timedelta(seconds=30)
+AT_ONCE = 2
+"""So many exports are worked on at a time, on all machines together: the rest wait, and the
+workers have time for what cannot."""
 AGAIN = timedelta(seconds=1)
 """For so long an export is left alone that waits for its last event to be sealed."""
 
@@ -49,6 +53,8 @@ def claim() -> RecordExport | None:
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     with transaction.atomic():
+        if RecordExport.objects.filter(lease_until__gt=now, stage__in=WORKING).count() >= AT_ONCE:
+            return None
         waiting = RecordExport.objects.filter(free, stage__in=WORKING).order_by("begun_at")
         export = waiting.select_for_update(skip_locked=True).first()
         if export is not None:
@@ -63,9 +69,12 @@ def work(export: RecordExport, right: Right, still: Callable[[], bool]) -> None:
     try:
         actor, scope = right(export.owner_id)
         _check(export, scope)
-        while export.is_working and still():
-            _STEPS[Stage(export.stage)](export, actor, scope)
+        with _held(export):
+            while export.is_working and still():
+                _STEPS[Stage(export.stage)](export, actor, scope)
     except LeaseLost:
+        if RecordExport.objects.filter(pk=export.pk, stage=Stage.REMOVED).exists():
+            Store(export).remove()  # what was written while it was being removed
         return
     except NotYet:
         again = timezone.now() + AGAIN
@@ -74,6 +83,11 @@ def work(export: RecordExport, right: Right, still: Callable[[], bool]) -> None:
     except OSError as error:  # a full disk is not got rid of by trying for ever
         log.exception("export_failed", export=str(export.pk))
         _fail(export, f"The file could not be written: {error.strerror or 'unknown'}.")
+    except Error:  # the database is away: what was begun goes on when it is back
+        raise
+    except Exception:  # a fault of ours would be met again at every turn
+        log.exception("export_failed", export=str(export.pk))
+        _fail(export, "It could not be written. The log of the workers says why.")
     with suppress(LeaseLost):
         _keep(export, lease_until=again, token=None)
 
@@ -160,8 +174,41 @@ def _check(export: RecordExport, scope: Scope) -> None:
 
 def _fail(export: RecordExport, error: str) -> None:
     Store(export).remove()
-    with suppress(LeaseLost):
+    owner = Actor(ActorKind.PERSON, export.owner_label, export.owner_id, via="export")
+    with suppress(LeaseLost), transaction.atomic():
         _keep(export, stage=Stage.FAILED, error=error[:200], finished_at=timezone.now())
+        record_export_end(
+            actor=owner,
+            filters=export.filters,
+            format=export.format,
+            count=export.count,
+            complete=False,
+            file={"export": str(export.pk)},
+        )
+
+
+@contextmanager
+def _held(export: RecordExport) -> Iterator[None]:
+    """Keep the lease while a step takes long: a workbook is closed in one go."""
+    over = Event()
+    mine = RecordExport.objects.filter(pk=export.pk, token=export.token)
+
+    def renew() -> None:
+        try:
+            while not over.wait(LEASE.total_seconds() / 3):
+                mine.update(lease_until=timezone.now() + LEASE)
+        except Error:
+            log.warning("export_lease_not_renewed", export=str(export.pk))
+        finally:
+            connection.close()
+
+    thread = Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _keep(export: RecordExport, **values: object) -> None:

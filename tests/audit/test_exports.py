@@ -333,6 +333,56 @@ def test_a_full_disk_ends_it_with_the_reason(auditor, monkeypatch):
     )  # fmt: skip
 
 
+def test_a_fault_of_ours_ends_it_and_is_on_record(auditor, monkeypatch):
+    many(3)
+
+    def faulty(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(work_module, "write_file", faulty)
+    export = run(begin(auditor))
+    assert export.stage == Stage.FAILED
+    ended = Event.objects.get(name="record.exported")
+    assert (ended.actor_id, ended.data["complete"]) == (auditor.pk, False)
+
+
+def test_the_workers_are_left_time_for_other_things(auditor):
+    many(1)
+    for _ in range(3):
+        begin(auditor)
+    assert [claim() is not None for _ in range(3)] == [True, True, False]
+
+
+def test_a_long_step_keeps_its_lease(auditor, monkeypatch):
+    many(1)
+    begin(auditor)
+    monkeypatch.setattr(work_module, "LEASE", timedelta(seconds=0.03))
+    export = claim()
+    renewed = []
+    monkeypatch.setattr(
+        type(RecordExport.objects.all()), "update", lambda *_, **v: renewed.append(v)
+    )
+    with work_module._held(export):
+        until = timezone.now() + timedelta(seconds=5)
+        while not renewed and timezone.now() < until:
+            pass
+    assert "lease_until" in renewed[0]
+
+
+def test_what_is_removed_while_it_is_written_leaves_nothing(auditor, small_parts, monkeypatch):
+    many(15)
+    export = begin(auditor)
+    put = Store.put_part
+
+    def removed_meanwhile(store, *args):
+        RecordExport.objects.update(stage=Stage.REMOVED)
+        put(store, *args)
+
+    monkeypatch.setattr(Store, "put_part", removed_meanwhile)
+    run(export)
+    assert not Store(export).folder.exists()
+
+
 def test_files_are_kept_for_a_week(auditor):
     many(1)
     export = run(begin(auditor))

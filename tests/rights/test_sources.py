@@ -42,6 +42,7 @@ ALLOWED: dict[str, str] = {
     "audit/exports/paper.py:close": "a PDF is saved, no row",
     "audit/exports/work.py:claim": _EXPORT,
     "audit/exports/work.py:forget_old": _EXPORT,
+    "audit/exports/work.py:_held": _EXPORT,
     "audit/exports/work.py:_keep": _EXPORT,
     "audit/sealing.py:seal": _SEAL,
     "audit/sealing.py:_sign": _SEAL,
