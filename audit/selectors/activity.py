@@ -15,8 +15,9 @@ from django.utils import timezone
 from audit.models import Event
 from audit.selectors.events import Filters, Scope, moments, patience
 
-COUNTED = 10_000
-"""With filters, so many events are counted, the newest first; of all, each is counted already."""
+COUNTED, COUNTED_WORDS = 10_000, 2_000
+"""With filters, so many events are counted, the newest first, and fewer where words are looked for:
+each of those may be among a hundred others. Of all, each is counted already."""
 BARS_MAX = 62
 
 
@@ -41,11 +42,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The bars, oldest first. `cut`: the events before were not counted any more."""
+    """The bars, oldest first. `cut`: so many events were counted, and none before; 0: all were."""
 
     unit: Unit
     bars: Sequence[Bar]
-    cut: bool = False
+    cut: int = 0
 
     @property
     def most(self) -> int:
@@ -55,27 +56,28 @@ class Activity:
 def activity(scope: Scope, filters: Filters, zone: ZoneInfo) -> Activity | None:
     """The bars over the time asked for; None where there is nothing to draw.
 
-    Reads at most COUNTED events. Raises OperationalError as `events_page` does.
+    Counts at most COUNTED events. Raises OperationalError as `events_page` does.
     """
     span = _span(filters)
     if span is None:
         return None
     since, until = (moment.astimezone(zone).replace(tzinfo=None) for moment in span)
     unit = _unit(until - since)
+    limit = COUNTED_WORDS if filters.text else COUNTED
     if _is_of_all(scope, filters):
         counts, seen = _counted(filters, span, unit, zone)
     else:
-        asked = moments(scope, replace(filters, since=span[0]), COUNTED + 1)
+        asked = moments(scope, replace(filters, since=span[0]), limit + 1)
         if asked is None:
             return None
         with patience(filters):
             counts, seen = _count(*asked.query.sql_with_params(), unit, zone)
-    cut = min(counts) if seen > COUNTED else None
+    cut = min(counts) if seen > limit else None
     bars = [
         Bar(begins, ends, None if cut and begins < cut else counts.get(begins, 0), begins == cut)
         for begins, ends in _buckets(since, until, unit)
     ]
-    return Activity(unit, bars[-BARS_MAX:], cut is not None)
+    return Activity(unit, bars[-BARS_MAX:], limit if cut else 0)
 
 
 def _span(filters: Filters) -> tuple[datetime, datetime] | None:

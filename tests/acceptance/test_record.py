@@ -127,7 +127,7 @@ def test_bars_are_chosen_by_keyboard_and_by_mouse(browser: Browser, stage: Stage
         Drawn(f"/record/?since={day}&until={day}", f"{day}: 5 events", "", 50, 50, True, day, day)
         for day in days
     ]
-    found = {"unit": Unit.DAY, "most": 5, "cut": False}
+    found = {"unit": Unit.DAY, "most": 5, "cut": 0}
     shown = {"bars": bars, "activity": found, "base": "/record/?text=fire"}
     picture = render_to_string("audit/_activity.html", shown)
     with cast(browser, stage, "bars") as people:

@@ -97,11 +97,14 @@ def test_each_bar_is_what_the_list_shows_of_that_time(asked):
 
 def test_what_is_filtered_is_counted_so_far_and_no_further(monkeypatch):
     monkeypatch.setattr(selectors, "COUNTED", 5)
+    monkeypatch.setattr(selectors, "COUNTED_WORDS", 2)
     put(*[NOW - timedelta(days=n) for n in range(1, 11)])
     found = activity(EVERYTHING, Filters(kind="worker"), LONDON)
-    assert found.cut
+    assert found.cut == 5
     assert [bar.count for bar in found.bars] == [None] * 4 + [1] * 6 + [0]
     assert [bar.partly for bar in found.bars].index(True) == 4
+    put(*[NOW - timedelta(days=n) for n in range(1, 11)], words="fire")
+    assert activity(EVERYTHING, Filters(text="fire"), LONDON).cut == 2
 
 
 def test_nothing_is_read_but_the_counts_of_everything(django_assert_num_queries):
