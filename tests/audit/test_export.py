@@ -208,6 +208,8 @@ def run(*words):
         (["--action", "grant.given"], {"grant.given"}),
         (["--by", "command"], {"grant.given", "team.created"}),
         (["--text", "smok"], {"account.frozen"}),
+        (["--address", "192.0.2.7"], {"account.frozen"}),
+        (["--address", "2001:DB8::1"], set()),
         (["--from", "2020-01-01"], {"account.frozen", "grant.given", "team.created"}),
         (["--to", "2020-01-01"], set()),
     ],
@@ -295,7 +297,13 @@ def test_what_it_cannot_do_is_exit_code_1(words, said):
 
 @pytest.mark.parametrize(
     "words",
-    [["--from", "yesterday"], ["--to", "1999-12-31"], ["--zone", "Mars"], ["--format", "xml"]],
+    [
+        ["--from", "yesterday"],
+        ["--address", "192.0.2"],
+        ["--to", "1999-12-31"],
+        ["--zone", "Mars"],
+        ["--format", "xml"],
+    ],
 )
 def test_wrong_usage_is_refused_before_anything_happens(words):
     with pytest.raises(CommandError, match="argument"):

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -42,6 +43,7 @@ class Command(DeskCommand):
         parser.add_argument(
             "--action", metavar="EVENT", help="an event, or all of a noun: 'delivery.*'"
         )
+        parser.add_argument("--address", type=_address, metavar="IP", help="from this address")
         parser.add_argument("--from", dest="since", type=_day, metavar="DAY", help="2026-11-23")
         parser.add_argument("--to", dest="until", type=_day, metavar="DAY", help="the last day")
         parser.add_argument(
@@ -94,6 +96,7 @@ def _filters(given: Namespace) -> Filters:
         kind=given.by or "",
         account=find_account(given.account).pk if given.account else None,
         action=given.action or "",
+        address=given.address or "",
         since=_midnight(given.since, zone),
         until=_midnight(until, zone),
         text=given.text.strip(),
@@ -117,6 +120,13 @@ def _day(text: str) -> date:
     if not 2000 <= day.year < 2100:
         raise ArgumentTypeError(f"{text!r} is no day of this century; write it as 2026-11-23")
     return day
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no IP address") from None
 
 
 def _zone(text: str) -> str:
