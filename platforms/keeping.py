@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from platforms import oauth
-from platforms.contract import AppCredentials, Connection, NetworkPolicy, Remember
+from platforms.contract import (
+    AppCredentials,
+    AuthorisationLost,
+    Connection,
+    NetworkPolicy,
+    Remember,
+    RetryLater,
+)
+
+_RENEWING = timedelta(minutes=10)
 
 
 class Keeper:
@@ -32,10 +42,26 @@ class Keeper:
         return [secret for secret in mine if secret]
 
     def renew(self) -> None:
-        """Ask for fresh tokens and remember them. Raises AuthorisationLost where there are none."""
-        self.tokens = oauth.refresh(
-            self._key, self.app, self.tokens, network=self._network, base_url=self._base_url
-        )
+        """Ask for fresh tokens and remember them. Raises AuthorisationLost where there are none.
+
+        A refresh token that is good once may just have been used by another worker, which has the
+        fresh ones: around the end of a token it is too early to say that the account is lost.
+        """
+        try:
+            self.tokens = oauth.refresh(
+                self._key, self.app, self.tokens, network=self._network, base_url=self._base_url
+            )
+        except AuthorisationLost:
+            at = self.tokens.expires_at
+            if at is None or abs(datetime.now(UTC) - at) > _RENEWING:
+                raise
+            renewing = True
+        else:
+            renewing = False
+        if renewing:
+            raise RetryLater(
+                "The access to this account is being renewed.", code="renewing", delay_s=15.0
+            )
         kept = {"of": _mark(self._secret), "tokens": self.tokens.dump()}
         self._remember(json.dumps(kept))
 

@@ -110,6 +110,31 @@ def test_a_token_that_is_about_to_end_is_renewed_before_it_is_used(world: XWorld
     assert [a.path for a in world.server.ledger] == ["/2/oauth2/token", "/2/tweets"]
 
 
+def ends_in(world: XWorld, seconds: int) -> None:
+    told = json.loads(world.secret)
+    told["expires_at"] = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    world._secret = json.dumps(told)
+
+
+def test_two_workers_that_renew_at_once_do_not_lose_the_account(world: XWorld) -> None:
+    ends_in(world, 20)
+    one, other = world.adapter(), world.adapter()
+    one.verify()
+    with pytest.raises(RetryLater, match="being renewed") as caught:
+        other.publish(outgoing("Hello."), steps=StepsInMemory())
+    assert caught.value.__context__ is None
+    world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())
+    assert len(world.posts()) == 1
+    assert world.fake.renewals == 1
+
+
+def test_what_cannot_be_renewed_long_after_its_end_is_lost(world: XWorld) -> None:
+    ends_in(world, -3_600)
+    world.fake.refresh = "used"
+    with pytest.raises(AuthorisationLost):
+        world.adapter().verify()
+
+
 def test_what_was_remembered_of_another_secret_does_not_count(world: XWorld) -> None:
     world.fake.access = "another"
     world.adapter().verify()

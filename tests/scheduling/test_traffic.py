@@ -112,6 +112,22 @@ class TestBudgets:
         elsewhere = SocialAccountFactory(platform="bluesky", base_url="https://other.test")
         assert ask(elsewhere) == [None]
 
+    def test_what_is_paid_for_by_the_piece_is_counted_by_the_piece(self):
+        """On X: a reading that brings nothing costs nothing of the month, one of 70 costs 70."""
+        account = SocialAccountFactory(platform="x", base_url="https://api.x.com")
+        page = {Deed.READ: 1, Deed.ITEM: 1}
+        day = next(r for r in account.info.rates if Deed.ITEM in r.costs and r.per_s == 86_400)
+        for _ in range(50):
+            assert ask(account, page) == [None]
+            spend(Wish(account, {Deed.ITEM: -1}))
+        spend(Wish(account, {Deed.ITEM: day.units * 8 // 10}))
+        (wait,) = ask(account, page)
+        assert wait is not None
+        assert "paid readings in a day from this desk" in wait.why
+        other = SocialAccountFactory(platform="x", base_url="https://api.x.com")
+        assert ask(other, page)[0] is not None, "the bill is one for all accounts"
+        assert ask(account) == [None], "posts go out all the same"
+
     def test_what_was_refused_costs_nothing(self, account):
         spend(Wish(account, {Deed.UPLOAD: 149}))  # 298 requests of 300
         assert ask(account, {Deed.PUBLISH: 3})[0] is not None
