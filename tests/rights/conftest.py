@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +32,8 @@ def world(
 ) -> Iterator[World]:
     pictures = tmp_path_factory.mktemp("media")
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), undone():
+        # Nobody reads what thousands of requests log, and writing it takes a tenth of the time.
+        patch.setattr(logging.root.manager, "disable", logging.CRITICAL)
         with override_settings(**calm(pictures)):
             made = build(pictures)
         patch.setattr("accounts.connections.open_adapter", made.network.open)
