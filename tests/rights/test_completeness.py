@@ -127,18 +127,10 @@ COMMANDS: dict[str, Callable[[World], list[str]]] = {
     "credentials_rotate": lambda w: [],
 }
 NO_ACT = {
-    "account_check": "asks the platform; what changed by it is an act, tried in tests/accounts",
     "account_connect": "proven on the practice network, in tests/accounts/test_commands.py",
-    "audit_erase": "tried in tests/audit",
-    "audit_evidence": "tried in tests/audit",
-    "audit_key_change": "tried in tests/audit",
-    "audit_keys": "only reads",
-    "audit_seal": "the sealer's work by hand",
-    "audit_verify": "only reads",
-    "audit_export": "tried in tests/audit/test_export.py: two acts, begun and ended",
+    "audit_key_change": "takes two keys in the settings, tried in tests/audit",
     "generate_docs": "writes files of the project",
     "mentions_poll": "the poller's work by hand, tried in tests/mentions/test_command.py",
-    "post_create": "acts as a person, tried in tests/scheduling/test_commands.py",
     "publish_due": "the engine's work by hand, tried in tests/scheduling/test_commands.py",
     "seed_demo": "the demo's many acts, by its people",
 }
@@ -146,7 +138,39 @@ NO_ACT = {
 
 def test_no_command_is_unknown():
     ours = {name for name, room in get_commands().items() if room in ROOMS}
-    assert ours == set(COMMANDS) | set(NO_ACT)
+    assert ours == set(COMMANDS) | set(ELSE) | set(NO_ACT)
+
+
+def _file(world: World) -> str:
+    return str(world.media_root / "taken")
+
+
+ELSE: dict[str, tuple[Callable[[World], list[str]], list[set[tuple[str, str]]]]] = {
+    "account_check": (lambda w: [str(w.sides["own"].account.pk)], []),  # nothing has changed
+    "audit_erase": (
+        lambda w: [str(w.sides["own"].event.pk), "--because", "request"],
+        [{("record.erased", "command")}],
+    ),
+    "audit_evidence": (
+        lambda w: ["event", str(w.sides["own"].event.pk), "--force", "--output", _file(w)],
+        [{("record.proof_given", "command")}],
+    ),
+    "audit_export": (
+        lambda w: ["--force", "--output", _file(w)],
+        [{("record.export_began", "command")}, {("record.exported", "command")}],
+    ),
+    "audit_keys": (lambda w: [], []),
+    "audit_seal": (lambda w: [], []),  # about sealing nothing is recorded, else it never ended
+    "audit_verify": (lambda w: [], []),
+    "post_create": (
+        lambda w: [
+            "A post", "--account", str(w.sides["own"].account.pk),
+            "--as", w.personas[Level.PUBLISHER].me.email,
+        ],
+        [{("post.created", "person")}],
+    ),
+}  # fmt: skip
+"""Commands that are more than one act, or none, or somebody else's; and which."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -154,6 +178,16 @@ def test_a_command_is_one_act_by_the_command(world, name, capsys):
     (act,) = acts_of(lambda: call_command(name, *COMMANDS[name](world)))
     assert {kind for _, kind, _ in act} == {"command"}
     assert all(name in label for _, _, label in act)
+
+
+@pytest.mark.parametrize("name", ELSE)
+def test_what_other_commands_put_on_record(world, name, capsys):
+    given, wanted = ELSE[name]
+    acts = acts_of(lambda: call_command(name, *given(world)))
+    assert [{(event, kind) for event, kind, _ in act} for act in acts] == wanted
+    for _, kind, label in (line for act in acts for line in act):
+        by = name if kind == "command" else str(world.personas[Level.PUBLISHER].me)
+        assert label == by
 
 
 # --- tasks: whose right counts --------------------------------------------------------------------
@@ -181,6 +215,20 @@ def test_no_task_is_unknown():
     # Other tests of the same process may have put in tasks of their own.
     ours = {name for name in app.tasks if not name.startswith(("celery.", "tests."))}
     assert ours == set(TASKS)
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_what_a_task_puts_on_record_is_its_workers(world, name, monkeypatch):
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda *_, **__: None)
+    delivery = world.sides["own"].deliveries["cancelled"].pk
+    about = {
+        "scheduling.prepare_delivery": [delivery],
+        "scheduling.reconcile_delivery": [delivery],
+        "mentions.poll_account": [world.sides["own"].account.pk],
+    }
+    acts = acts_of(lambda: app.tasks[name](*about.get(name, [])))
+    assert {kind for act in acts for _, kind, _ in act} <= {"worker"}
+    assert all(len({label for _, _, label in act}) == 1 for act in acts), "one worker an act"
 
 
 @pytest.mark.parametrize("key", [*Level, "approver by team", "no grant", "frozen person"])
