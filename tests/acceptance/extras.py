@@ -115,7 +115,7 @@ def _keeping_back() -> dict[str, object]:
     quiet = SocialAccountFactory(
         display_name="Northmoor Archive", handle="northmoor_archive", remote_id="a"
     )
-    for key, level in (("manager", Level.MANAGER), ("officer", Level.VIEWER)):
+    for key, level in (("manager", Level.MANAGER), ("officer", Level.CONTRIBUTOR)):
         give(_person(key), level, quiet)
     over = pause_begin(actor=manager, account=quiet, reason="A mistake in the plan")
     pause_end(actor=manager, pause=over)

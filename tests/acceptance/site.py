@@ -164,6 +164,8 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "audit:seal": ("auditor /record/seal/", "contributor /record/seal/"),
     "audit:event": ("auditor /record/{event}/",),
+    "audit:erase_event": ("admin /record/{event}/erase/",),
+    "audit:erase_post": ("admin /record/post/{waiting}/erase/",),
     # Refusals are pages too; the number is the answer's status.
     "": (
         "contributor 404 /there-is-no-such-page/",

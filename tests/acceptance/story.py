@@ -205,8 +205,8 @@ def write_reply(cast: Cast, chloe: Window, world: World, mentioned: Mentioned) -
     page.get_by_label("Reply to").fill(ANSWER)
     cast.picture(chloe, "answers")
     page.get_by_role("button", name="Send for approval", exact=True).click()
-    expect(page.locator("#thread")).to_contain_text(ANSWER)
-    expect(page.locator("#thread .state").last).to_contain_text("In review")
+    expect(page.locator(".thread")).to_contain_text(ANSWER)
+    expect(page.locator(".thread .state").last).to_contain_text("In review")
     cast.picture(chloe, "has sent the answer for approval")
 
 

@@ -111,7 +111,7 @@ def answer(people: Cast, chloe: Window) -> None:
     keys.tab_to(page.get_by_role("button", name="Send for approval", exact=True))
     people.picture(chloe, "has answered")
     keys.press("Enter")
-    expect(page.locator("#thread .state").last).to_contain_text("In review")
+    expect(page.locator(".thread .state").last).to_contain_text("In review")
 
 
 def walk_to(keys: Keyboard, page: Page, rows: str, text: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.levels import Level
 from mentions.models import Conversation, Note, Status
@@ -93,14 +93,14 @@ def test_the_whole_of_a_conversation_by_keyboard(page, account):
     page.keyboard.press("o")
     title = page.locator("[data-conversation-title]")
     expect(title).to_be_focused()
-    expect(page.locator("#thread")).to_contain_text("newest words")
+    expect(page.locator(".thread")).to_contain_text("newest words")
     expect(page.locator(f"#conversation-{newest.pk}.is-unread")).to_have_count(0)
     page.keyboard.press("m")
     expect(page.locator(".assigned")).to_contain_text("Priya Nair")
     page.keyboard.press("n")
     page.keyboard.type("Ask the crew.")
     page.get_by_role("button", name="Add note").press("Enter")
-    expect(page.locator("#thread")).to_contain_text("Ask the crew.")
+    expect(page.locator(".thread")).to_contain_text("Ask the crew.")
     page.keyboard.press("Escape")
     page.keyboard.press("e")
     expect(page.locator(f"#conversation-{newest.pk}")).to_have_count(0)
@@ -129,7 +129,7 @@ def test_news_come_by_themselves_and_leave_focus_and_words_alone(page, account):
     Conversation.objects.filter(pk=opened.pk).update(version=9)
     expect(page.locator(f"#conversation-{came.pk}")).to_be_visible(timeout=15_000)
     expect(page.locator("#inbox-said")).to_contain_text("1 new conversation")
-    expect(page.locator("#thread")).to_contain_text("one more thing")
+    expect(page.locator(".thread")).to_contain_text("one more thing")
     page.keyboard.type("ing into it")
     expect(page.locator("#reply-text")).to_have_value("We are looking into it")
     expect(page.locator("#reply-text")).to_be_focused()
@@ -167,10 +167,30 @@ def test_words_wait_while_another_conversation_is_looked_at(page, account):
     page.goto(f"/inbox/{one.pk}/")
     page.fill("#reply-text", "half a thought")
     page.click(f"#conversation-{two.pk}")
-    expect(page.locator("#thread")).to_contain_text("two")
+    expect(page.locator(".thread")).to_contain_text("two")
     expect(page.locator("#reply-text")).to_have_value("")
     page.click(f"#conversation-{one.pk}")
     expect(page.locator("#reply-text")).to_have_value("half a thought")
+
+
+def test_late_news_of_one_conversation_do_not_land_in_another(page, account):
+    one, two = talk(account, "one"), talk(account, "two")
+    late: list[Route] = []
+    page.route("**/inbox/live/**", lambda route: late.append(route))
+    with page.expect_request("**/inbox/live/**"):
+        page.goto(f"/inbox/{one.pk}/")
+    MentionFactory(conversation=one, text="words of the first")
+    Conversation.objects.filter(pk=one.pk).update(version=9)
+    page.click(f"#conversation-{two.pk}")
+    expect(page.locator(".thread")).to_contain_text("two")
+    with page.expect_response("**/inbox/live/**") as answer:
+        late[0].continue_()
+    assert "words of the first" in answer.value.text()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # swapped, and settled
+    expect(page.locator(".thread")).to_have_count(1)
+    expect(page.locator(".thread")).to_contain_text("two")
+    expect(page.locator(".thread")).not_to_contain_text("words of the first")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_nothing_public_goes_out_without_a_question(page, account):
@@ -194,7 +214,7 @@ def test_on_a_phone_the_panes_are_steps_with_a_way_back(page, account):
     page.goto("/inbox/")
     expect(page.locator("#conversation")).to_be_hidden()
     page.click(f"#conversation-{conversation.pk}")
-    expect(page.locator("#thread")).to_be_visible()
+    expect(page.locator(".thread")).to_be_visible()
     expect(page.locator(".pane-list")).to_be_hidden()
     page.get_by_role("link", name="Conversations").click()
     expect(page.locator(f"#conversation-{conversation.pk}")).to_be_visible()

@@ -374,7 +374,7 @@ def test_a_new_mention_comes_by_itself_and_is_announced(client, account):
     assert "just came in" in words
     assert "1 new conversation at the top" in words
     assert "hx-swap-oob" in words
-    assert 'id="thread"' not in words
+    assert 'class="thread"' not in words
 
 
 def test_the_open_conversation_follows_too_but_not_what_is_typed(client, account, officer):
