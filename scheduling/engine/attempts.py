@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from django.db.models import F, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -19,6 +20,7 @@ from audit.actions import Line, action, record_many
 from audit.actors import Actor, ActorKind
 from scheduling.content import content_of, hash_of
 from scheduling.engine.claim import SEEN_WITH_IT, lease_end, lock_due, with_people
+from scheduling.engine.clock import TOLERANCE_S, lead_s
 from scheduling.engine.lanes import Lanes
 from scheduling.engine.order import due
 from scheduling.engine.points import Point, reached
@@ -28,6 +30,7 @@ from scheduling.recheck import SendersRights, paused, why_not
 from scheduling.states import State
 from scheduling.transitions import move, move_many
 
+log = structlog.get_logger(__name__)
 PUBLISHER = Actor.worker("publisher")
 
 
@@ -39,11 +42,23 @@ class Begun:
     attempt: Attempt
 
 
-def take(limit: int, lanes: Lanes) -> list[Begun]:
-    """Claim what is due and write down its attempts, in one transaction; see claim_due, begin."""
+class ClockLeapt(Exception):  # says what happened
+    """The clock was moved while it was asked what is due; what was written is taken back."""
+
+
+def take(limit: int, lanes: Lanes, *, lead: float | None = None) -> list[Begun]:
+    """Claim what is due and write down its attempts, in one transaction; see claim_due, begin.
+
+    `lead`: that of this process's clock when it was found right (engine.clock); nothing is taken if
+    it has been moved since, for by a moved clock a post may be early, or overdue.
+    """
     if not due(timezone.now()).exists():
         return []
-    begun = _take(actor=PUBLISHER, limit=limit, lanes=lanes)
+    try:
+        begun = _take(actor=PUBLISHER, limit=limit, lanes=lanes, lead=lead)
+    except ClockLeapt:
+        log.error("clock_leapt")
+        return []
     if begun:
         reached(Point.ATTEMPT_COMMITTED)
     return begun
@@ -61,7 +76,7 @@ def begin(claims: Sequence[tuple[int, int]]) -> list[Begun]:
 
 
 @action("delivery.tried", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)
-def _take(*, actor: Actor, limit: int, lanes: Lanes) -> list[Begun]:
+def _take(*, actor: Actor, limit: int, lanes: Lanes, lead: float | None) -> list[Begun]:
     good = _without_held(lock_due(limit, lanes))
     lease, now = lease_end(), timezone.now()
     for delivery in good:
@@ -78,7 +93,10 @@ def _take(*, actor: Actor, limit: int, lanes: Lanes) -> list[Begun]:
         stamp=Coalesce("stamp", now),
     )
     reached(Point.CLAIM_WRITTEN)
-    return _written(attempts)
+    begun = _written(attempts)
+    if lead is not None and abs(lead_s() - lead) > TOLERANCE_S:
+        raise ClockLeapt
+    return begun
 
 
 @action("delivery.tried", "delivery.held", needs=by(ActorKind.WORKER), may_find_nothing=True)

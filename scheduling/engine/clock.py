@@ -22,22 +22,27 @@ class Clock:
     """This process's clock, by what it was found to be."""
 
     def __init__(self) -> None:
-        self._lead: float | None = None  # ahead of the monotonic clock, when it was right
+        self.lead: float | None = None  # ahead of the monotonic clock, when it was right
         self._asked = 0.0
 
     def is_right(self) -> bool:
         """Whether this process may go by its own time."""
         now = time.monotonic()
-        lead = timezone.now().timestamp() - now
-        leapt = self._lead is None or abs(lead - self._lead) > TOLERANCE_S
+        lead = lead_s()
+        leapt = self.lead is None or abs(lead - self.lead) > TOLERANCE_S
         if not leapt and now - self._asked < ASK_AGAIN_S:
             return True
         wrong = wrong_by_s()
         self._asked = now
-        self._lead = lead if abs(wrong) <= TOLERANCE_S else None
-        if self._lead is None:
+        self.lead = lead if abs(wrong) <= TOLERANCE_S else None
+        if self.lead is None:
             log.error("clock_wrong", ahead_s=round(wrong, 1))
-        return self._lead is not None
+        return self.lead is not None
+
+
+def lead_s() -> float:
+    """How far the clock is ahead of the monotonic one, in seconds: changes when it is moved."""
+    return timezone.now().timestamp() - time.monotonic()
 
 
 def wrong_by_s() -> float:

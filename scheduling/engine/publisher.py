@@ -141,7 +141,7 @@ class Publisher:
 def _taken(limit: int, lanes: Lanes) -> Iterator[Begun]:
     """Claim and begin at once; where that fails, begin one by one, so that one harms no other."""
     try:
-        yield from take(limit, lanes)
+        yield from take(limit, lanes, lead=clock.lead)
     except AWAY:
         raise
     except Exception:

@@ -31,7 +31,8 @@ AXE = {
 }
 _RUN = """async (rules) => {
   // None of these rules reads style sheets, which axe would otherwise fetch each time.
-  const found = await axe.run(document, { runOnly: rules, resultTypes: ["violations"], preload: false });
+  const how = { runOnly: rules, resultTypes: ["violations"], preload: false };
+  const found = await axe.run(document, how);
   return {
     rules: found.violations.map((one) => [one.id, one.nodes.slice(0, 4).map((n) => n.html)]),
     width: document.documentElement.scrollWidth,

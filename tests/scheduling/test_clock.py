@@ -12,7 +12,9 @@ from django.utils import timezone
 from scheduling import tasks
 from scheduling.engine import clock as clocks
 from scheduling.engine import publisher
+from scheduling.engine.attempts import take
 from scheduling.engine.clock import Clock, wrong_by_s
+from scheduling.engine.lanes import Lanes
 from scheduling.models import Delivery
 from scheduling.states import State
 from tests.scheduling.conftest import fall_due
@@ -86,3 +88,20 @@ def test_nothing_is_claimed_sent_held_or_looked_up_by_a_wrong_clock(desk, networ
         State.UNKNOWN,
     ]
     assert not network.arrived
+
+
+def test_a_clock_that_leaps_while_it_is_asked_what_is_due_takes_and_holds_nothing(
+    desk, network, wrong, monkeypatch
+):
+    """Found right, and an hour ahead a moment later: nothing is overdue by that, nor sent early."""
+    delivery, early = fall_due(desk.scheduled()), desk.scheduled()
+    Delivery.objects.filter(pk=early.pk).update(next_try_at=timezone.now() + timedelta(minutes=30))
+    mine = Clock()
+    assert mine.is_right()
+    wrong(hours=1)
+    assert take(10, Lanes.unbounded(), lead=mine.lead) == []
+    for row in (delivery, early):
+        row.refresh_from_db()
+        assert row.state == State.SCHEDULED
+    wrong(hours=0)
+    assert [each.delivery for each in take(10, Lanes.unbounded(), lead=mine.lead)] == [delivery]
