@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -66,6 +69,38 @@ def open_account(account: SocialAccount) -> Adapter:
         session=session,
     )
     return open_with(account.platform, connection, remember=remember)
+
+
+@contextmanager
+def kept_adapter(account: SocialAccount) -> Iterator[Adapter]:
+    """`open_account` for whoever speaks often: an adapter is used by one at a time, and again.
+
+    It is known by all it was opened with, the sealed secret and session among it, so that after a
+    change of any a new one is opened; and one that raised anything is not used again.
+    """
+    if not hasattr(account, "credential"):
+        adapter, known_by = open_account(account), None
+    else:
+        stored = vars(account.credential)
+        known_by = (
+            *(account.platform, account.base_url, account.handle, account.remote_id),
+            *(stored["secret"], stored["session"]),
+        )
+        with _keeping:
+            kept = _kept.pop(known_by, None)
+        adapter = kept or open_account(account)
+    yield adapter
+    if known_by is not None:
+        with _keeping:
+            _kept[known_by] = adapter
+            while len(_kept) > KEPT:
+                del _kept[next(iter(_kept))]  # the one unused for longest
+
+
+KEPT = 500
+"""Adapters of one process that wait for their account's next post."""
+_kept: dict[tuple[str, ...], Adapter] = {}
+_keeping = Lock()
 
 
 def note_success(account: SocialAccount) -> None:

@@ -9,7 +9,7 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
-from accounts.connections import open_account
+from accounts.connections import kept_adapter
 from platforms.contract import (
     Deed,
     OutcomeUnknown,
@@ -122,11 +122,11 @@ def _send(delivery: Delivery) -> Published:
     account = delivery.account
     if post.images and delivery.prepared_at is None:
         spend(Wish(account, {Deed.UPLOAD: len(post.images)}))
-    adapter = open_account(account)
-    try:
-        published = adapter.publish(post, steps=StoredSteps(delivery))
-    except PlatformError as error:
-        learn(account, adapter=adapter, error=error)
-        raise
-    learn(account, adapter=adapter, error=None)
-    return published
+    with kept_adapter(account) as adapter:
+        try:
+            published = adapter.publish(post, steps=StoredSteps(delivery))
+        except PlatformError as error:
+            learn(account, adapter=adapter, error=error)
+            raise
+        learn(account, adapter=adapter, error=None)
+        return published

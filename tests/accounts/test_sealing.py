@@ -6,13 +6,14 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from accounts.connections import open_account
-from accounts.models import Credential
+from accounts import connections
+from accounts.connections import kept_adapter, open_account
+from accounts.models import Credential, SocialAccount
 from accounts.sealing import SealBroken, seal, sealed_with_newest_key, unseal
 from accounts.services.credentials import credentials_rotate
 from audit.actions import NotAllowed
 from audit.models import Event
-from platforms.contract import AuthorisationLost
+from platforms.contract import AuthorisationLost, RetryLater
 from tests.factories import (
     COMMAND,
     CredentialFactory,
@@ -149,3 +150,44 @@ def test_seal_and_unseal_by_hand():
         unseal(seal("x", binding="a"), binding="b")
     with pytest.raises(SealBroken):
         unseal("", binding="a")
+
+
+class TestKeptAdapters:
+    @pytest.fixture
+    def account(self):
+        return CredentialFactory(secret="canary-one").account
+
+    def test_the_next_one_to_speak_gets_the_same(self, account):
+        with kept_adapter(account) as first:
+            pass
+        with kept_adapter(SocialAccount.objects.get(pk=account.pk)) as second:
+            assert second is first
+
+    def test_two_at_once_never_share_one(self, account):
+        with kept_adapter(account) as first, kept_adapter(account) as second:
+            assert second is not first
+
+    def test_a_new_secret_is_spoken_with_at_once(self, account):
+        with kept_adapter(account) as first:
+            pass
+        account.credential.secret = "canary-two"
+        account.credential.save()
+        with kept_adapter(SocialAccount.objects.get(pk=account.pk)) as second:
+            assert second is not first
+
+    def test_one_that_failed_is_not_used_again(self, account):
+        with pytest.raises(RetryLater), kept_adapter(account) as first:
+            raise RetryLater("Not now.")
+        with kept_adapter(account) as second:
+            assert second is not first
+
+    def test_without_credentials_there_is_none(self):
+        with pytest.raises(AuthorisationLost), kept_adapter(SocialAccountFactory()):
+            pass
+
+    def test_only_so_many_wait(self, account, monkeypatch):
+        monkeypatch.setattr(connections, "KEPT", 2)
+        for _ in range(5):
+            with kept_adapter(CredentialFactory().account):
+                pass
+        assert len(connections._kept) == 2
