@@ -162,8 +162,8 @@ def tutorial(album: Album) -> None:
     _ask(album)
     _answer(album, chloe)
     _approve(album, david, ANSWER, keep="")
-    expect(chloe.locator("#thread .state").last).to_contain_text("Published", timeout=60_000)
-    chloe.locator("#thread .state").last.evaluate("one => one.scrollIntoView({block: 'center'})")
+    expect(chloe.locator(".thread .state").last).to_contain_text("Published", timeout=60_000)
+    chloe.locator(".thread .state").last.evaluate("one => one.scrollIntoView({block: 'center'})")
     album.take(chloe, "answered")
     _look_back(album, post_path)
 
@@ -213,7 +213,7 @@ def _answer(album: Album, page: Page) -> None:
     expect(page.locator("#reply-count")).to_be_visible()
     album.take(page, "inbox")
     page.get_by_role("button", name="Send for approval", exact=True).click()
-    expect(page.locator("#thread")).to_contain_text(ANSWER)
+    expect(page.locator(".thread")).to_contain_text(ANSWER)
 
 
 def _look_back(album: Album, post_path: str) -> None:
