@@ -85,7 +85,9 @@ def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | No
 
 def lapse_note(*, actor: Actor, account: SocialAccount, lapses_at: datetime | None) -> None:
     """Note when the credentials end for good, and tell people once at each of the WARN_DAYS."""
-    credential = Credential.objects.get(account=account)
+    credential = Credential.objects.filter(account=account).first()
+    if credential is None:  # disconnected while the platform was asked
+        return
     if credential.lapses_at != lapses_at:
         credential.lapses_at, credential.told_days = lapses_at, None
         credential.save(update_fields=["lapses_at", "told_days"])

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -195,12 +196,15 @@ def account_health_change(
         raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=note)
 
 
-@action("account.credentials_ending", needs=_ASKED)
+@action("account.credentials_ending", needs=_ASKED, may_find_nothing=True)
 def account_warn_of_end(
     *, actor: Actor, account: SocialAccount, lapses_at: datetime, days: int
 ) -> None:
-    """Tell people that the account has to be connected anew within so many days."""
-    Credential.objects.filter(account=account).update(told_days=days)
+    """Tell people that the account has to be connected anew within so many days, unless somebody
+    who asked at the same time has told them."""
+    untold = Q(told_days=None) | Q(told_days__gt=days)
+    if not Credential.objects.filter(untold, account=account).update(told_days=days):
+        return
     record(
         "account.credentials_ending",
         subject=account,

@@ -19,6 +19,7 @@ from accounts.services.social import (
     account_disconnect,
     account_freeze,
     account_reconnect,
+    account_warn_of_end,
 )
 from audit.actors import Actor
 from audit.models import Event
@@ -338,6 +339,17 @@ class TestCredentialsThatEnd:
         check(60)
         settle_over(timezone.now())
         assert not Alert.objects.filter(account=account, settled_at=None).exists()
+
+    def test_two_who_ask_at_once_tell_once(self, account):
+        at = timezone.now() + timedelta(days=2)
+        for _ in range(2):
+            account_warn_of_end(actor=WORKER, account=account, lapses_at=at, days=3)
+        assert warned(account) == [3]
+
+    def test_an_account_that_is_disconnected_while_it_is_asked_is_let_be(self, account):
+        Credential.objects.filter(account=account).delete()
+        health.lapse_note(actor=WORKER, account=account, lapses_at=timezone.now())
+        assert warned(account) == []
 
     def test_what_says_no_end_is_never_warned_of(self, account):
         assert account_check(actor=WORKER, account=account) is None
