@@ -13,10 +13,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.errors import Invalid
-from accounts.models import Credential, SocialAccount
+from accounts.models import Credential, PlatformApp, SocialAccount
 from accounts.sealing import SealBroken
 from platforms.contract import (
     Adapter,
+    AppCredentials,
     AuthorisationLost,
     Connection,
     Identity,
@@ -27,6 +28,7 @@ from platforms.contract import (
     Refused,
     Remember,
 )
+from platforms.oauth import app_platform
 from platforms.registry import UnknownPlatform, open_adapter, platform_info
 
 
@@ -39,6 +41,21 @@ def network_policy() -> NetworkPolicy:
         read_timeout_s=min(20.0, most),
         total_timeout_s=most,
     )
+
+
+def app_of(platform: str, base_url: str) -> PlatformApp | None:
+    """The app by which accounts of `platform` on that server are connected in the browser."""
+    whose = app_platform(platform)
+    return PlatformApp.objects.filter(platform=whose, base_url=base_url).first()
+
+
+def app_credentials(platform: str, base_url: str) -> AppCredentials | None:
+    """The same as its credentials. Raises SealBroken.
+
+    For what begins now. A stored token is spoken for by the app it was given to, `Credential.app`.
+    """
+    app = app_of(platform, base_url)
+    return app.credentials() if app else None
 
 
 def open_with(platform: str, connection: Connection, *, remember: Remember) -> Adapter:
@@ -54,6 +71,7 @@ def open_account(account: SocialAccount) -> Adapter:
         raise AuthorisationLost("The account is disconnected. Reconnect it on its page.") from None
     try:
         secret, session = credential.secret, credential.session
+        app = credential.app.credentials() if credential.app else None
     except SealBroken as broken:
         raise AuthorisationLost(f"{broken} Reconnect the account on its page.") from None
 
@@ -67,6 +85,7 @@ def open_account(account: SocialAccount) -> Adapter:
         secret=secret,
         remote_id=account.remote_id,
         session=session,
+        app=app,
     )
     return open_with(account.platform, connection, remember=remember)
 
@@ -85,6 +104,7 @@ def kept_adapter(account: SocialAccount) -> Iterator[Adapter]:
         known_by = (
             *(account.platform, account.base_url, account.handle, account.remote_id),
             *(stored["secret"], stored["session"]),
+            *_app_known_by(account.credential.app),
         )
         with _keeping:
             kept = _kept.pop(known_by, None)
@@ -95,6 +115,10 @@ def kept_adapter(account: SocialAccount) -> Iterator[Adapter]:
             _kept[known_by] = adapter
             while len(_kept) > KEPT:
                 del _kept[next(iter(_kept))]  # the one unused for longest
+
+
+def _app_known_by(app: PlatformApp | None) -> tuple[str, ...]:
+    return (app.client_id, vars(app)["client_secret"]) if app else ()
 
 
 KEPT = 500
@@ -119,6 +143,7 @@ class Proven:
     identity: Identity
     limits: Limits
     lapses_at: datetime | None = None
+    app: PlatformApp | None = None  # that the platform gave the credentials to
 
 
 def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> Proven:

@@ -41,6 +41,7 @@ ROOMS = {
     "session": "Sign-ins",
     "mfa": "Multi-factor sign-in",
     "password": "Passwords",
+    "app": "App credentials",
     "credential": "Credentials",
     "access": "Refusals",
     "record": "The record",

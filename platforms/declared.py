@@ -176,7 +176,9 @@ class OAuth:
     revoke_method: str = "POST"
     long_lived: LongLived | None = None
     renewal: LongLived | None = None  # where renewing a long-lived token is another request
-    lists_accounts: bool = False  # one sign-in speaks for several accounts; one is chosen
+    lists_accounts: bool = False  # one sign-in speaks for several accounts; some are chosen
+    app_of: str = ""  # the platform whose app this is, where two share one; '': its own
+    public: bool = False  # an app without a secret will do
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ META_OAUTH = OAuth(
     revoke_path=f"/{VERSION}/me/permissions",
     revoke_method="DELETE",
     lists_accounts=True,
+    app_of="facebook",
 )
 """One sign-in for both: a person's Pages, and the Instagram accounts that belong to them."""
 

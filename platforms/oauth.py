@@ -105,6 +105,12 @@ def declared(key: str) -> OAuth:
     return found
 
 
+def app_platform(key: str) -> str:
+    """The platform whose app accounts of `key` are connected by: mostly itself."""
+    found = platform_info(key).oauth
+    return (found and found.app_of) or key
+
+
 def authorise_url(
     key: str, app: AppCredentials, *, redirect_uri: str, state: str, verifier: str = ""
 ) -> str:

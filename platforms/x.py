@@ -154,6 +154,7 @@ class XAdapter:
             ),
             app_help="At developer.x.com: a project with an app, User authentication set up.",
             pkce=True,
+            public=True,
             client_by_basic=True,
             refresh="refresh_token",
             revoke_path="/2/oauth2/revoke",

@@ -3,6 +3,7 @@ from accounts.models.access import (
     SocialAccountGroupObjectPermission,
     SocialAccountUserObjectPermission,
 )
+from accounts.models.apps import PlatformApp
 from accounts.models.conditions import (
     Acceptance,
     Condition,
@@ -27,6 +28,7 @@ __all__ = [
     "Lapse",
     "Notice",
     "Outcome",
+    "PlatformApp",
     "PolicyDocument",
     "PolicyVersion",
     "ReviewItem",

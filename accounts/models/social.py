@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.levels import Capability
+from accounts.models.apps import PlatformApp
 from accounts.sealing import SealedTextField
 from platforms.contract import Feature, Limits, PlatformInfo
 from platforms.declared import limits_from
@@ -112,6 +113,9 @@ class Credential(models.Model):
     )
     secret = SealedTextField()
     session = SealedTextField(blank=True)
+    app = models.ForeignKey(  # that the platform gave it to; none for what a person pasted
+        PlatformApp, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

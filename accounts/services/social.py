@@ -223,7 +223,7 @@ def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> No
         account=account, defaults={"secret": proven.secret, "given_by": actor.user}
     )
     credential.secret, credential.session = proven.secret, proven.session
-    credential.given_by = actor.user
+    credential.given_by, credential.app = actor.user, proven.app
     credential.lapses_at, credential.told_days = proven.lapses_at, None
     credential.save()
 

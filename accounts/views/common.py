@@ -36,7 +36,7 @@ def manage_account(request: HttpRequest, account_id: int) -> SocialAccount:
 
 def _account(account_id: int) -> SocialAccount:
     return get_object_or_404(
-        SocialAccount.objects.select_related("owner", "frozen_by", "credential"), pk=account_id
+        SocialAccount.objects.select_related("owner", "frozen_by", "credential__app"), pk=account_id
     )
 
 

@@ -28,7 +28,7 @@ BATCH = 500
 OTHERS = 8
 """As many publishers at once find something to lock; the rest of what is due is not looked at."""
 DISPATCHER = Actor.worker("dispatcher")
-SEEN_WITH_IT = ("account__credential", "post")
+SEEN_WITH_IT = ("account__credential__app", "post")
 
 
 def next_due(until: datetime) -> datetime | None:
