@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts.levels import Capability, Level
 from accounts.models import User
+from audit.database import prepared_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ _ACCOUNTS_BY_PLACE = re.sub(r"%\(\w+\)s", "%s", _ACCOUNTS)
 
 def held_on(user: User, account_id: int) -> Held:
     """What grants give `user` on one account. One query."""
-    return _ask(_prepared(), _HELD_ON_ONE, user, account=account_id).get(account_id, NOTHING)
+    return _ask(prepared_cursor(), _HELD_ON_ONE, user, account=account_id).get(account_id, NOTHING)
 
 
 def held_by_account(user: User, account_ids: Iterable[int] | None) -> dict[int, Held]:
@@ -99,17 +99,3 @@ def _ask(
             else:
                 capabilities.add(Capability(codename))
     return {pk: Held(frozenset(has), frozenset(gone)) for pk, (has, gone) in found.items()}
-
-
-def _prepared() -> AbstractContextManager[Any]:
-    """A cursor like `connection.cursor()` whose statements the server keeps when asked again.
-
-    How often a statement has to come before that, or never, is in the database's options; Django's
-    own cursors, which put the parameters into the text, prepare nothing.
-    """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # psycopg's
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    made: AbstractContextManager[Any] = make(cursor)
-    return made

@@ -22,7 +22,6 @@ import structlog
 from django.db import connection, models, transaction
 
 from audit.actors import Actor
-from audit.models import Event
 from audit.models.event import insert
 from audit.plain import clean, plain, searchable
 
@@ -185,18 +184,9 @@ def record(
     account: Any = None,
     post_id: int | None = None,
     data: Mapping[str, Any] | None = None,
-) -> Event:
-    """Write one event of the action under way. Raises UnknownEvent, RuntimeError outside of one."""
-    act = _current.get()
-    if act is None:
-        raise RuntimeError(f"{name} was recorded outside of an action")
-    if not _announced(act, name):
-        raise UnknownEvent(f"the action under way did not announce {name!r}")
-    act.count += 1
-    line = Line(subject, account, post_id, data or {})
-    event = _event(name, act.id, act.actor, line)
-    event.save(force_insert=True)
-    return event
+) -> int:
+    """Write one event of the action under way; returns its number. Raises as `record_many`."""
+    return record_many(name, [Line(subject, account, post_id, data or {})])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +199,18 @@ class Line:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record_many(name: str, lines: Sequence[Line]) -> None:
-    """Write an event per line in one statement. Raises as `record`."""
+def record_many(name: str, lines: Sequence[Line]) -> list[int]:
+    """Write an event per line in one statement; returns their numbers.
+
+    Raises UnknownEvent, RuntimeError outside of an action.
+    """
     act = _current.get()
     if act is None:
         raise RuntimeError(f"{name} was recorded outside of an action")
     if not _announced(act, name):
         raise UnknownEvent(f"the action under way did not announce {name!r}")
     act.count += len(lines)
-    insert([_event(name, act.id, act.actor, line) for line in lines])
+    return insert([_event(name, act.id, act.actor, line) for line in lines])
 
 
 def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None:
@@ -232,7 +225,7 @@ def refusal_record(*, actor: Actor, refusal: NotAllowed, attempted: str) -> None
         not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks
     )
     data = {"attempted": attempted, "reason": refusal.reason}
-    _event(REFUSED, uuid.uuid4(), actor, Line(data=data)).save(force_insert=True)
+    insert([_event(REFUSED, uuid.uuid4(), actor, Line(data=data))])
 
 
 def _refusals_record(act: _Act) -> None:
@@ -250,8 +243,8 @@ def _announced(act: _Act | None, name: str) -> bool:
     return False
 
 
-def _event(name: str, act: uuid.UUID, actor: Actor, line: Line) -> Event:
-    """An event, not yet in the record."""
+def _event(name: str, act: uuid.UUID, actor: Actor, line: Line) -> dict[str, Any]:
+    """An event, as it is to be written."""
     if name not in EVENTS:
         raise UnknownEvent(name)
     subject, account = line.subject, line.account
@@ -260,21 +253,23 @@ def _event(name: str, act: uuid.UUID, actor: Actor, line: Line) -> Event:
     actor_label = clean(actor.label)
     subject_label = clean(subject) if subject is not None else ""
     account_label = clean(account) if account is not None else ""
-    return Event(
-        name=name,
-        act=act,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_label=clean(actor_label, 254),
-        actor_via=clean(actor.via, 64),
-        address=clean(actor.address, 45),
-        correlation_id=clean(context.get("correlation_id") or context.get("request_id") or "", 64),
-        subject_type=subject._meta.label_lower if subject is not None else "",
-        subject_id=clean(subject.pk, 64) if subject is not None else "",
-        subject_label=clean(subject_label, 254),
-        post_id=line.post_id,
-        account_id=account.pk if account is not None else None,
-        account_label=clean(account_label, 254),
-        data=data,
-        words=searchable([EVENTS[name], actor_label, subject_label, account_label, data]),
-    )
+    return {
+        "name": name,
+        "act": act,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "actor_label": clean(actor_label, 254),
+        "actor_via": clean(actor.via, 64),
+        "address": clean(actor.address, 45),
+        "correlation_id": clean(
+            context.get("correlation_id") or context.get("request_id") or "", 64
+        ),
+        "subject_type": subject._meta.label_lower if subject is not None else "",
+        "subject_id": clean(subject.pk, 64) if subject is not None else "",
+        "subject_label": clean(subject_label, 254),
+        "post_id": line.post_id,
+        "account_id": account.pk if account is not None else None,
+        "account_label": clean(account_label, 254),
+        "data": data,
+        "words": searchable([EVENTS[name], actor_label, subject_label, account_label, data]),
+    }

@@ -58,10 +58,12 @@ def erase(
     return done
 
 
-def _blank(ids: Sequence[int], part: str, by: Event) -> int:
+def _blank(ids: Sequence[int], part: str, by: int) -> int:
     gone = set(Erasure.objects.filter(event_id__in=ids, part=part).values_list("event_id"))
     new = [event_id for event_id in ids if (event_id,) not in gone]
-    Erasure.objects.bulk_create([Erasure(event_id=event_id, part=part, by=by) for event_id in new])
+    Erasure.objects.bulk_create(
+        [Erasure(event_id=event_id, part=part, by_id=by) for event_id in new]
+    )
     Salt.objects.filter(event_id__in=new).update(**{part: None})
     with connection.cursor() as cursor:
         cursor.execute(_BLANK[part], [new])

@@ -52,9 +52,10 @@ def plain(value: Any) -> Any:
 
 def words_of(text: str) -> list[str]:
     """The words of a text as the search knows them: folded, without accents or punctuation."""
-    apart = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    bare = "".join(c for c in apart if not unicodedata.combining(c))
-    return _WORD.findall(bare.casefold())
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+        text = "".join(c for c in apart if not unicodedata.combining(c))
+    return _WORD.findall(text.casefold())
 
 
 def searchable(values: Iterable[Any]) -> str:

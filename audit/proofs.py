@@ -11,8 +11,10 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
+from psycopg.types.numeric import Int8
 
 from audit.actors import Actor
+from audit.database import prepared_cursor
 from audit.leaves import COLUMNS, Commitments, Row, Salts, leaf_of, texts_of
 from audit.models import Checkpoint
 from audit.services.reading import record_export_begin, record_export_end
@@ -135,8 +137,11 @@ def texts_found(found: Sequence[Any]) -> tuple[str, str, str]:
 def proof_of(event_ids: Sequence[int]) -> dict[str, Any]:
     """That these events are in the record, under its newest checkpoint. Raises NotSealed."""
     wanted = sorted(set(event_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(f"{PLACED} WHERE l.event_id = ANY(%s::bigint[]) ORDER BY l.index", [wanted])
+    with prepared_cursor() as cursor:
+        cursor.execute(
+            f"{PLACED} WHERE l.event_id = ANY(%s::bigint[]) ORDER BY l.index",
+            [list(map(Int8, wanted))],
+        )
         found = cursor.fetchall()
     checkpoint = Checkpoint.objects.first()
     if checkpoint is None or not found or len(found) < len(wanted):

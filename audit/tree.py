@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import connection
+from psycopg.types.numeric import Int8
 
 from audit import merkle
+from audit.database import prepared_cursor
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -111,11 +113,12 @@ class Tree:
         parts, values = [], list[int]()
         for level, number in sorted(wanted):
             first, last = number * WIDTH, min((number + 1) * WIDTH, self.size >> level)
-            parts.append(f"SELECT %s, %s, ({_NODES if level else _LEAVES})")
+            parts.append(f"SELECT %s::bigint, %s::bigint, ({_NODES if level else _LEAVES})")
             values += [level, number, *([level] if level else []), first, last]
         if parts:
-            with connection.cursor() as cursor:
-                cursor.execute(" UNION ALL ".join(parts), values)
+            # Planning this takes longer than answering it. One type for all, or it is planned anew.
+            with prepared_cursor() as cursor:
+                cursor.execute(" UNION ALL ".join(parts), list(map(Int8, values)))
                 for level, number, raw in cursor.fetchall():
                     self._rows[level, number] = _apart(raw)
 

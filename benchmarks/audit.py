@@ -5,12 +5,14 @@
 
 An embedded, durable PostgreSQL that nothing else uses, and the sealer as its own process.
 
-- `actions_per_s`: CLIENTS processes, each in a loop of an action that inserts a post and records
-  an event through the recorder; `seal_lag_p99_s` is measured meanwhile and in a burst of 12,000
-  events in bulk, by an event now and then whose place in the tree is waited for;
-  `unprotected_p99_s` until a witness (a file) had a checkpoint over it.
-- `overhead`: such an action against the same insert in a transaction without an event, one client,
-  turn about.
+- `actions_per_s`: CLIENTS processes, each in a loop of an action that does nothing but record an
+  event: decision, transaction, recorder, commit. `posts_per_s`: the same with actions that insert a
+  post and what is kept of its history first, by `bare_posts_per_s` without action and event.
+- `seal_lag_p99_s` is measured while both act, and in a burst of 12,000 events in bulk, by an event
+  now and then whose place in the tree is waited for; `unprotected_p99_s` until a witness (a file)
+  had a checkpoint over it.
+- `overhead`: the insert of a post as such an action against the same insert in a transaction
+  without an event, one client, turn about.
 - `verify_per_s`: EVENTS events, sealed and exported, through tools/verify_socialdesk.py as a
   program of its own; `verify_ratio` against canonical JSON and SHA-256 of the same three texts a
   line, and nothing else. `false_alarms` is what it found wrong with that record.
@@ -107,8 +109,8 @@ def sealer() -> Iterator[None]:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def writing() -> tuple[Any, Any]:
-    """An insert of a post: as an action that records it, and without any of that."""
+def writing() -> dict[str, Any]:
+    """What the clients do: record an event, insert a post and record that, insert a post."""
     from django.db import transaction
 
     from accounts.models import User
@@ -124,6 +126,10 @@ def writing() -> tuple[Any, Any]:
     text = "The bridge at Hill Road is closed until noon. Use the ring road."
 
     @action("bench.done", needs=lambda *_: Allowed(True))
+    def recorded(*, actor: Actor) -> None:
+        record("bench.done", subject=author, post_id=5, data={"text": text, "accounts": [1, 2]})
+
+    @action("bench.done", needs=lambda *_: Allowed(True))
     def audited(*, actor: Actor) -> None:
         post = Post.objects.create(author=author, text=text)
         record("bench.done", subject=post, post_id=post.pk, data={"text": text, "accounts": [1, 2]})
@@ -132,16 +138,20 @@ def writing() -> tuple[Any, Any]:
         with transaction.atomic():
             Post.objects.create(author=author, text=text)
 
-    return lambda: audited(actor=actor), bare
+    return {
+        "recorded": lambda: recorded(actor=actor),
+        "audited": lambda: audited(actor=actor),
+        "bare": bare,
+    }
 
 
-def client(begin: Any, done: Any) -> None:
+def client(name: str, begin: Any, done: Any) -> None:
     """One of the clients: acts for SECONDS, from when all are ready, and says how often."""
     import django
 
     django.setup()
     logging.disable(logging.WARNING)
-    act, _ = writing()
+    act = writing()[name]
     act()
     begin.wait()
     until, count = time.monotonic() + SECONDS, 0
@@ -151,11 +161,11 @@ def client(begin: Any, done: Any) -> None:
     done.put(count)
 
 
-def act_at_once() -> tuple[float, list[float], list[float]]:
-    """Actions a second of all clients together, and the lags of seal and witness meanwhile."""
+def act_at_once(name: str) -> tuple[float, list[float], list[float]]:
+    """Acts a second of all clients together, and the lags of seal and witness meanwhile."""
     spawn = multiprocessing.get_context("spawn")
     begin, done = spawn.Barrier(CLIENTS + 1), spawn.Queue()
-    clients = [spawn.Process(target=client, args=(begin, done)) for _ in range(CLIENTS)]
+    clients = [spawn.Process(target=client, args=(name, begin, done)) for _ in range(CLIENTS)]
     for one in clients:
         one.start()
     begin.wait()
@@ -177,7 +187,7 @@ def lags() -> Iterator[tuple[list[float], list[float]]]:
 
         from audit.models import Event, Leaf, Witness
 
-        act, _ = writing()
+        act = writing()["recorded"]
         while not stop.is_set():
             act()
             began, number = time.monotonic(), Event.objects.latest("pk").pk
@@ -221,15 +231,15 @@ def burst() -> list[float]:
 
 def overhead() -> float:
     """Median time of an audited insert, by that of the same insert without."""
-    audited, bare = writing()
-    took: dict[Any, list[float]] = {audited: [], bare: []}
+    acts = writing()
+    took: dict[str, list[float]] = {"audited": [], "bare": []}
     for number in range(1_200):
-        for act in (audited, bare):
+        for name, times in took.items():
             began = time.perf_counter()
-            act()
+            acts[name]()
             if number >= 200:
-                took[act].append(time.perf_counter() - began)
-    return statistics.median(took[audited]) / statistics.median(took[bare])
+                times.append(time.perf_counter() - began)
+    return statistics.median(took["audited"]) / statistics.median(took["bare"])
 
 
 # --- checking -------------------------------------------------------------------------------------
@@ -358,14 +368,19 @@ def main() -> int:
     with installation() as folder:
         ratio = overhead()
         with sealer():
-            rate, seen, shown = act_at_once()
+            rates, seen, shown = dict[str, float](), list[float](), list[float]()
+            for name in ("recorded", "audited", "bare"):
+                rates[name], lags_seen, lags_shown = act_at_once(name)
+                seen, shown = seen + lags_seen, shown + lags_shown
             seen += burst()
         fill()
         checked = check(folder)
         proven = prove()
     line = {
         "benchmark": "audit",
-        "actions_per_s": round(rate),
+        "actions_per_s": round(rates["recorded"]),
+        "posts_per_s": round(rates["audited"]),
+        "bare_posts_per_s": round(rates["bare"]),
         "overhead": round(ratio, 2),
         "seal_lag_p50_s": round(statistics.median(seen), 2),
         "seal_lag_p99_s": round(statistics.quantiles(seen, n=100, method="inclusive")[98], 2),

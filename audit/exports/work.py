@@ -130,7 +130,7 @@ def _write(export: RecordExport, actor: Actor, scope: Scope) -> None:
     name = write_file(export, tell)
     sha256, size = Store(export).digest(name)
     with transaction.atomic():
-        event = record_export_end(
+        number = record_export_end(
             actor=actor.through("export"),
             filters=export.filters,
             format=export.format,
@@ -138,7 +138,7 @@ def _write(export: RecordExport, actor: Actor, scope: Scope) -> None:
             complete=True,
             file={"export": str(export.pk), "sha256": sha256, "bytes": size},
         )
-        _keep(export, stage=Stage.PROVING, sha256=sha256, size=size, event_id=event.pk)
+        _keep(export, stage=Stage.PROVING, sha256=sha256, size=size, event_id=number)
 
 
 def _prove(export: RecordExport, actor: Actor, scope: Scope) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -12,6 +13,7 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 
 from audit.actors import ActorKind
+from audit.database import prepared_cursor
 
 
 class Event(models.Model):
@@ -88,7 +90,7 @@ class Event(models.Model):
         return f"{self.name} by {self.actor_label}"
 
 
-_WRITTEN = (
+WRITTEN = (
     *("name", "act", "actor_kind", "actor_id", "actor_label", "actor_via", "address"),
     *("correlation_id", "subject_type", "subject_id", "subject_label", "post_id"),
     *("account_id", "account_label", "data", "words"),
@@ -96,16 +98,17 @@ _WRITTEN = (
 """What is written of an event; the database adds when, and what it is searched by."""
 
 
-def insert(events: Iterable[Event]) -> None:
-    """Write events in the order given, in one statement with one parameter.
+def insert(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Write events, each given by WRITTEN, in the order given; returns their numbers.
 
-    What Django's `bulk_create` does, at a third of its price: the engine writes events by the
-    dozen, and they were most of what it did. The events given get no numbers.
+    One statement with one parameter, which the server plans once. Django's own way costs three
+    times as much, and every change that anybody makes waits for this.
     """
-    rows = [{name: getattr(event, name) for name in _WRITTEN} for event in events]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [json.dumps(rows, cls=DjangoJSONEncoder)])
+    if not rows:
+        return []
+    with prepared_cursor() as cursor:
+        cursor.execute(_INSERT, [json.dumps(rows, cls=DjangoJSONEncoder)])
+        return [number for (number,) in cursor.fetchall()]
 
 
 def _typed(name: str) -> str:
@@ -114,6 +117,7 @@ def _typed(name: str) -> str:
 
 
 _INSERT = (
-    f"INSERT INTO audit_event ({', '.join(_WRITTEN)}) SELECT {', '.join(_WRITTEN)}"  # noqa: S608  # our own names
-    f" FROM jsonb_to_recordset(%s::jsonb) AS new({', '.join(map(_typed, _WRITTEN))})"
+    f"INSERT INTO audit_event ({', '.join(WRITTEN)}) SELECT {', '.join(WRITTEN)}"  # noqa: S608  # our own names
+    f" FROM jsonb_to_recordset(%s::jsonb) AS new({', '.join(map(_typed, WRITTEN))})"
+    " RETURNING id"
 )

@@ -8,7 +8,6 @@ from typing import Any
 
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
-from audit.models import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,9 @@ def record_export_end(
     count: int,
     complete: bool,
     file: Mapping[str, Any] | None = None,
-) -> Event:
-    """An export ended. `count`: lines handed over; `complete`: none was left when it ended;
-    `file`: its hash and size, where there is one."""
+) -> int:
+    """An export ended; returns the number of its event. `count`: lines handed over; `complete`:
+    none was left when it ended; `file`: its hash and size, where there is one."""
     data = {**filters, "format": format, "count": count, "complete": complete, **(file or {})}
     return record("record.exported", data=data)
 

@@ -12,6 +12,7 @@ from simple_history.models import HistoricalRecords
 
 from accounts.models import SocialAccount
 from scheduling.models.post import Post
+from scheduling.models.tracked import KeptHistoryManager
 from scheduling.states import State
 
 
@@ -66,6 +67,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     history = HistoricalRecords(
+        history_manager=KeptHistoryManager,
         excluded_fields=[
             "state_since",
             "next_try_at",
@@ -78,7 +80,7 @@ class Delivery(models.Model):
             "prepared_at",
             "notice",
             "created_at",
-        ]
+        ],
     )
 
     class Meta:

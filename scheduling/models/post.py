@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from scheduling.models.tracked import KeptHistoryManager
+
 
 class Post(models.Model):
     """One text for several accounts. It has no state of its own: see its deliveries."""
@@ -21,7 +23,10 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    history = HistoricalRecords(excluded_fields=["form_key", "created_at", "updated_at"])
+    history = HistoricalRecords(
+        excluded_fields=["form_key", "created_at", "updated_at"],
+        history_manager=KeptHistoryManager,
+    )
 
     class Meta:
         default_permissions = ()
