@@ -37,6 +37,7 @@ def network_policy() -> NetworkPolicy:
     most = float(settings.REQUEST_TIMEOUT_S)
     return NetworkPolicy(
         private_hosts=settings.ALLOW_PRIVATE_HOSTS,
+        proxy=settings.OUTGOING_PROXY,
         connect_timeout_s=min(5.0, most),
         read_timeout_s=min(20.0, most),
         total_timeout_s=most,

@@ -103,14 +103,15 @@ def is_public(address: str) -> bool:
     )
 
 
-def _host_port(host: str, port: int) -> str:
+def host_port(host: str, port: int) -> str:
+    """As an address and the settings name it: 'example.org:443', '[2001:db8::1]:443'."""
     host = host.strip("[]").rstrip(".").lower()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_allowed_private(host: str, port: int, policy: NetworkPolicy) -> bool:
     """Does the policy name this very host and port?"""
-    return _host_port(host, port) in {name.strip().lower() for name in policy.private_hosts}
+    return host_port(host, port) in {name.strip().lower() for name in policy.private_hosts}
 
 
 def check_url(url: str, policy: NetworkPolicy) -> tuple[str, str, int]:
@@ -128,25 +129,41 @@ def check_url(url: str, policy: NetworkPolicy) -> tuple[str, str, int]:
     if scheme == "http" and not is_allowed_private(host, port, policy):
         raise AddressRefused(
             f"{host} has to be reached by https. For a test server an administrator can name "
-            f"{_host_port(host, port)} in SOCIALDESK_ALLOW_PRIVATE_HOSTS."
+            f"{host_port(host, port)} in SOCIALDESK_ALLOW_PRIVATE_HOSTS."
         )
     return scheme, host, port
 
 
-def resolve(host: str, port: int, policy: NetworkPolicy) -> list[tuple[int, Any]]:
-    """Address family and socket address of each address of `host` that may be connected to."""
+def look_up(host: str, port: int) -> list[tuple[int, Any]]:
+    """Address family and socket address of each address of `host`; raises NotSent, AddressRefused
+    for what is no name."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise AddressRefused("This is not the name of a host.") from None
     except OSError:
         raise NotSent(f"There is no server called {host}, or it could not be looked up.") from None
-    usable = [(int(family), address) for family, _, _, _, address in found]
+    return [(int(family), address) for family, _, _, _, address in found]
+
+
+def resolve(host: str, port: int, policy: NetworkPolicy) -> list[tuple[int, Any]]:
+    """The addresses of `host`, as `look_up`, that may be connected to. Raises as it, and
+    AddressRefused."""
+    usable = look_up(host, port)
     if not is_allowed_private(host, port, policy):
         usable = [entry for entry in usable if is_public(str(entry[1][0]))]
     if not usable:
         raise AddressRefused(
             f"{host} is not on the public internet. An administrator can allow it by naming "
-            f"{_host_port(host, port)} in SOCIALDESK_ALLOW_PRIVATE_HOSTS."
+            f"{host_port(host, port)} in SOCIALDESK_ALLOW_PRIVATE_HOSTS."
         )
     return usable
+
+
+def check_beyond_proxy(host: str, port: int, policy: NetworkPolicy) -> None:
+    """Raises AddressRefused for a host that a proxy must not be asked for: one which is known here
+    and not public. Many networks behind a proxy know no names of the outside; those it looks up."""
+    try:
+        resolve(host, port, policy)
+    except NotSent:
+        return

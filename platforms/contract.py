@@ -298,10 +298,21 @@ class StepsInMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """Through which outgoing requests have to go. `credentials`: 'user:password', if it asks."""
+
+    host: str
+    port: int
+    credentials: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """What outgoing requests may do. `private_hosts`: 'host:port' that may be private."""
+    """What outgoing requests may do. `private_hosts`: 'host:port' that may be private; these are
+    reached without the proxy."""
 
     private_hosts: frozenset[str] = frozenset()
+    proxy: Proxy | None = None
     connect_timeout_s: float = 5.0
     read_timeout_s: float = 20.0
     total_timeout_s: float = 60.0  # of one request, however slowly its answer trickles in

@@ -33,10 +33,14 @@ from platforms.addresses import (
     NoAnswer,
     NotSent,
     RedirectRefused,
+    check_beyond_proxy,
     check_url,
+    is_allowed_private,
+    look_up,
     resolve,
 )
 from platforms.contract import NetworkPolicy
+from platforms.proxy import tunnel
 
 log = logging.getLogger(__name__)
 
@@ -99,9 +103,27 @@ _exchange: ContextVar[_Exchange] = ContextVar("exchange")
 
 
 def _connect(host: str, port: int) -> socket.socket:
+    policy = _exchange.get().policy
+    if policy.proxy is None or is_allowed_private(host, port, policy):
+        return _connect_to(host, resolve(host, port, policy))
+    check_beyond_proxy(host, port, policy)
+    proxy = policy.proxy
+    sock = _connect_to("The proxy", look_up(proxy.host, proxy.port))
+    try:
+        tunnel(sock, proxy, host, port)
+    except OSError:
+        sock.close()
+        raise NotSent(f"The proxy did not lead to {host} in time.") from None
+    except NotSent:
+        sock.close()
+        raise
+    return sock
+
+
+def _connect_to(host: str, addresses: list[tuple[int, Any]]) -> socket.socket:
     exchange = _exchange.get()
     failure = ""
-    for family, address in resolve(host, port, exchange.policy):
+    for family, address in addresses:
         sock = socket.socket(socket.AddressFamily(family), socket.SOCK_STREAM)
         exchange.sock = sock
         try:

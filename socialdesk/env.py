@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from platforms.contract import Proxy
+from platforms.proxy import proxy_from
+
 PREFIX = "SOCIALDESK_"
 
 
@@ -123,6 +126,14 @@ class Env:
             "PORT": port,
             "OPTIONS": options,
         }
+
+    def proxy(self, name: str, help: str) -> Proxy | None:
+        """An HTTP proxy; None where none is named. Raises EnvError."""
+        value = self._raw(name, "http://", "", help)
+        try:
+            return proxy_from(value) if value else None
+        except ValueError as wrong:
+            raise EnvError(f"{name} is no proxy: {wrong}.") from None
 
     def refuse_unknown(self) -> None:
         """Raise EnvError on a SOCIALDESK_ name that nothing reads: most likely a typing error."""

@@ -110,6 +110,11 @@ ALLOW_PRIVATE_HOSTS = frozenset(
         "host:port pairs of platforms that may be on a private or loopback address.",
     )
 )
+OUTGOING_PROXY = env.proxy(
+    "SOCIALDESK_OUTGOING_PROXY",
+    "Proxy through which platforms are reached: http://host:port, http://user:password@host:port. "
+    "Hosts of SOCIALDESK_ALLOW_PRIVATE_HOSTS are reached without it.",
+)
 SANDBOX_URL = env.text("SOCIALDESK_SANDBOX_URL", "", "Address of the Sandbox network, if it runs.")
 # Read by platforms/hosts.py and platforms/x.py themselves, which know no Django; checked here.
 for _name, _whose in (
@@ -190,13 +195,13 @@ if DATABASE_POOL:
     DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # a dict by construction
         "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
     }
-# Only accounts/rights.py asks queries that can be prepared.
+# Only what goes through audit.database can be prepared.
 DATABASE_PREPARE = env.flag(
     "SOCIALDESK_DATABASE_PREPARE",
     True,
-    "Have the server keep the plan of the question asked most, who may do what, for each "
-    "connection. `no` behind a pooler that shares connections out by transaction and does not "
-    "know prepared statements (PgBouncer before 1.21).",
+    "Have the server keep the plans of what is asked most, who may do what and the writing of an "
+    "event, for each connection. `no` behind a pooler that shares connections out by transaction "
+    "and does not know prepared statements (PgBouncer before 1.21).",
 )
 DATABASES["default"]["OPTIONS"] |= {  # type: ignore[operator]  # a dict by construction
     "prepare_threshold": 2 if DATABASE_PREPARE else None

@@ -7,11 +7,8 @@ import ipaddress
 import logging
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,6 @@ import certifi
 import httpx
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +31,7 @@ from platforms.contract import NetworkPolicy
 from platforms.guard import GuardedSession, GuardedTransport
 
 from .server import Asked, FakeServer, Fault, Reply
+from .sockets import certificate, listen
 
 
 class Echo(FakeServer):
@@ -367,23 +361,6 @@ def test_an_answer_is_counted_as_it_unfolds(
                 session.get(server.url)
 
 
-def _listen(serve: Callable[[socket.socket], None]) -> tuple[socket.socket, str]:
-    """A raw server for what no HTTP server does; the socket to close, and its host and port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def run() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                serve(connection)
-
-    threading.Thread(target=run, daemon=True).start()
-    return listener, f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 def _drip(head: bytes) -> Callable[[socket.socket], None]:
     def serve(connection: socket.socket) -> None:
         connection.recv(65_536)
@@ -399,7 +376,7 @@ def _drip(head: bytes) -> Callable[[socket.socket], None]:
     "head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP"]
 )
 def test_a_trickle_ends_at_the_deadline(head: bytes) -> None:
-    listener, host = _listen(_drip(head))
+    listener, host = listen(_drip(head))
     began = time.monotonic()
     try:
         with pytest.raises(NoAnswer, match="in time"):
@@ -410,7 +387,7 @@ def test_a_trickle_ends_at_the_deadline(head: bytes) -> None:
 
 
 def test_a_handshake_that_never_ends_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    listener, host = _listen(_drip(b"\x16"))
+    listener, host = listen(_drip(b"\x16"))
     try:
         with pytest.raises(NotSent):
             GuardedSession(policy(host)).get(f"https://{host}/")
@@ -423,7 +400,7 @@ def test_garbage_is_no_answer() -> None:
         connection.recv(65_536)
         connection.sendall(b"\x00\x01SSH-2.0-OpenSSH\r\n\r\n")
 
-    listener, host = _listen(serve)
+    listener, host = listen(serve)
     try:
         with pytest.raises(NoAnswer):
             GuardedSession(policy(host)).get(f"http://{host}/")
@@ -434,36 +411,11 @@ def test_garbage_is_no_answer() -> None:
 # --- certificates -----------------------------------------------------------------------------
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[Callable[[Callable[[ssl.SSLSocket], None]], str]]:
     """Starts a server that speaks TLS as 'localhost'; its host and port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*_certificate(tmp_path))
+    context.load_cert_chain(*certificate(tmp_path))
     listeners: list[socket.socket] = []
 
     def start(serve: Callable[[ssl.SSLSocket], None]) -> str:
@@ -471,7 +423,7 @@ def secure(tmp_path: Path) -> Iterator[Callable[[Callable[[ssl.SSLSocket], None]
             with context.wrap_socket(connection, server_side=True) as wrapped:
                 serve(wrapped)
 
-        listener, host = _listen(speak)
+        listener, host = listen(speak)
         listeners.append(listener)
         return host.replace("127.0.0.1", "localhost")
 
