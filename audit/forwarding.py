@@ -22,7 +22,7 @@ from audit.actors import Actor
 from audit.exporting import as_row
 from audit.models import Event, Forward, Leaf
 from audit.services.keeping import forward_failing_record, forward_recovered_record
-from audit.syslog import NotTaken, deliver, message
+from audit.syslog import NotTaken, Papers, deliver, message
 from audit.witnesses import AGAIN_AFTER
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,8 @@ def to_syslog(place: str, lines: Lines) -> None:
     """Hand a batch to a syslog receiver. Raises NotTaken."""
     host = urlsplit(settings.BASE_URL).hostname or "-"
     texts = [message(one, host=host, warning=one["event"] == REFUSED) for one in lines]
-    deliver(urlsplit(place), texts, authorities=settings.FORWARD_CA)
+    papers = Papers(settings.FORWARD_CA, settings.FORWARD_CERTIFICATE, settings.FORWARD_KEY)
+    deliver(urlsplit(place), texts, papers)
 
 
 SENDERS: Mapping[str, Send] = {"syslog+tls": to_syslog, "syslog+tcp": to_syslog}

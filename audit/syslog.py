@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,22 @@ class NotTaken(Exception):
     """A receiver did not take a batch. The message is for people and holds no secret."""
 
 
+_OURS = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_EXPIRED",
+         "CERTIFICATE_UNKNOWN", "CERTIFICATE_REVOKED", "HANDSHAKE_FAILURE")  # fmt: skip
+"""By which alerts (RFC 8446, 6.2) a receiver says that it does not know who we are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Files (PEM) for TLS. `authorities`: whom to trust instead of the system's; `certificate`:
+    what we show a receiver that asks, with those between it and its authority; `key`: its private
+    key, without a password, where that is in a file of its own."""
+
+    authorities: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
 def message(event: Mapping[str, Any], *, host: str, warning: bool = False) -> bytes:
     """One event as a syslog message, counted. Its text is JSON in ASCII, which needs no mark."""
     at = datetime.fromisoformat(event["time"]).astimezone(UTC)
@@ -39,16 +56,13 @@ def message(event: Mapping[str, Any], *, host: str, warning: bool = False) -> by
     return b"%d %s" % (len(text), text)
 
 
-def deliver(place: SplitResult, messages: Sequence[bytes], *, authorities: str = "") -> None:
-    """Hand a batch over. `authorities`: a file of certificates to trust instead of the system's.
-
-    Raises NotTaken.
-    """
+def deliver(place: SplitResult, messages: Sequence[bytes], papers: Papers) -> None:
+    """Hand a batch over. Raises NotTaken."""
     host, port = place.hostname or "", place.port or PORTS[place.scheme]
     try:
         with socket.create_connection((host, port), timeout=PATIENCE_S) as line:
             if place.scheme == "syslog+tls":
-                with _context(authorities).wrap_socket(line, server_hostname=host) as sealed:
+                with _context(papers).wrap_socket(line, server_hostname=host) as sealed:
                     sealed.sendall(b"".join(messages))
                     _end_tls(sealed)
                     _end(sealed)
@@ -60,14 +74,27 @@ def deliver(place: SplitResult, messages: Sequence[bytes], *, authorities: str =
     except TimeoutError:
         raise NotTaken(f"{host} did not take it, or did not say so, in time.") from None
     except OSError as error:  # also what ssl raises
-        raise NotTaken(f"{host} did not take it: {type(error).__name__}.") from None
+        raise NotTaken(_said(host, error)) from None
 
 
-def _context(authorities: str) -> ssl.SSLContext:
-    if authorities and not Path(authorities).is_file():
+def _said(host: str, error: OSError) -> str:
+    reason = getattr(error, "reason", None) or ""
+    if any(word in reason for word in _OURS):
+        return f"{host} wants a certificate from us that it trusts."
+    return f"{host} did not take it: {type(error).__name__}."
+
+
+def _context(papers: Papers) -> ssl.SSLContext:
+    if papers.authorities and not Path(papers.authorities).is_file():
         raise NotTaken("The file of certificates to trust is not there.")
-    context = ssl.create_default_context(cafile=authorities or None)
+    context = ssl.create_default_context(cafile=papers.authorities or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if papers.certificate:
+        try:
+            # A key with a password would otherwise ask for it on the sealer's terminal.
+            context.load_cert_chain(papers.certificate, papers.key or None, password="")
+        except OSError:  # also what ssl raises
+            raise NotTaken("The file of our own certificate, or of its key, is no good.") from None
     return context
 
 

@@ -67,6 +67,17 @@ FORWARD_CA = env.text(
     "",
     "A file of certificates (PEM) to trust for syslog+tls instead of the system's.",
 )
+FORWARD_CERTIFICATE = env.text(
+    "SOCIALDESK_FORWARD_CERTIFICATE",
+    "",
+    "The file (PEM) of the certificate that syslog+tls shows a receiver which asks for one, with "
+    "those between it and its authority.",
+)
+FORWARD_KEY = env.text(
+    "SOCIALDESK_FORWARD_KEY",
+    "",
+    "The file (PEM) of its private key, without a password. Empty: it is in the certificate's.",
+)
 ORGANISATION = env.text("SOCIALDESK_ORGANISATION", "Your organisation", "The name on every page.")
 BASE_URL = env.text(
     "SOCIALDESK_BASE_URL", "http://127.0.0.1:8000", "The address people open, no slash at the end."

@@ -9,6 +9,7 @@ import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -231,16 +232,15 @@ def test_one_process_at_a_time(receiver, monkeypatch):
 # --- TLS ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory):
-    """A certificate for 127.0.0.1, in a file, and a server's context with it."""
+def certificate(folder, name):
+    """The file of a certificate for 127.0.0.1 that vouches for itself, and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver")])
+    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(called)
+        .issuer_name(called)
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
@@ -251,15 +251,21 @@ def certified(tmp_path_factory):
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    pem = serialization.Encoding.PEM
-    file.write_bytes(
-        made.public_bytes(pem)
-        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    file, pem = folder / f"{name}.pem", serialization.Encoding.PEM
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, form, plain))
+    locked = serialization.BestAvailableEncryption(b"a password")
+    file.with_suffix(".locked").write_bytes(key.private_bytes(pem, form, locked))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    """A receiver's certificate, in a file, and a server's context with it."""
+    file = certificate(tmp_path_factory.mktemp("tls"), "receiver")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
-    return str(file), context
+    return file, context
 
 
 @pytest.fixture
@@ -289,6 +295,74 @@ def test_a_file_of_certificates_that_is_not_there_is_said(sealed, settings):
     live("a")
     forward(at(sealed, "syslog+tls"))
     assert "is not there" in Forward.objects.get().error
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    return certificate(tmp_path_factory.mktemp("ours"), "desk")
+
+
+@pytest.fixture(params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def asking(request, certified, ours, settings):
+    """A receiver that speaks to nobody without the certificate it knows."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certified[0])
+    context.minimum_version = context.maximum_version = request.param
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(ours)
+    settings.FORWARD_CA = certified[0]
+    made = Receiver(context)
+    yield made
+    made.close()
+
+
+def test_a_receiver_that_wants_our_certificate_is_shown_it(asking, ours, settings):
+    settings.FORWARD_CERTIFICATE = ours
+    live("a", "b")
+    forward(at(asking, "syslog+tls"))
+    assert [one["place"] for one in asking.events] == [0, 1]
+    assert Forward.objects.get().failing_since is None
+
+
+def test_the_key_may_be_in_a_file_of_its_own(asking, ours, settings, tmp_path):
+    whole = Path(ours).read_text()
+    first, second = tmp_path / "desk.crt", tmp_path / "desk.key"
+    cut = whole.index("-----BEGIN PRIVATE")
+    first.write_text(whole[:cut])
+    second.write_text(whole[cut:])
+    settings.FORWARD_CERTIFICATE, settings.FORWARD_KEY = str(first), str(second)
+    live("a")
+    forward(at(asking, "syslog+tls"))
+    assert len(asking.events) == Leaf.objects.count()
+
+
+@pytest.mark.parametrize("shown", ["none", "another's"])
+def test_without_the_one_it_knows_nothing_is_taken(asking, certified, settings, shown):
+    settings.FORWARD_CERTIFICATE = "" if shown == "none" else certified[0]
+    live("a")
+    forward(at(asking, "syslog+tls"))
+    state = Forward.objects.get()
+    assert (state.next_index, asking.taken) == (0, [])
+    # Its alert may be overtaken by the reset of a line that had more on it.
+    assert re.fullmatch(
+        r"127\.0\.0\.1 (wants a certificate from us .*|did not take it: .*)", state.error
+    )
+
+
+@pytest.mark.parametrize("what", ["not there", "not a certificate", "locked"])
+def test_a_certificate_of_ours_that_is_no_good_is_said(asking, ours, settings, tmp_path, what):
+    file = tmp_path / "desk.pem"
+    if what == "not a certificate":
+        file.write_text("hello")
+    elif what == "locked":
+        file = Path(ours)
+        settings.FORWARD_KEY = str(file.with_suffix(".locked"))
+    settings.FORWARD_CERTIFICATE = str(file)
+    live("a")
+    forward(at(asking, "syslog+tls"))
+    state = Forward.objects.get()
+    assert state.error == "The file of our own certificate, or of its key, is no good."
+    assert (state.next_index, asking.taken) == (0, [])
 
 
 # --- HTTPS ----------------------------------------------------------------------------------------
