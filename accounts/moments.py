@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -24,8 +25,14 @@ def day_words(moment: datetime) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
+@cache
+def known_zones() -> frozenset[str]:
+    """All IANA zones of this machine, whose files are looked through once."""
+    return frozenset(available_timezones())
+
+
 def zone_names() -> list[str]:
     """The IANA zones a person may choose: places and UTC, no historical aliases."""
     old = ("Etc/", "SystemV/", "US/", "posix/", "right/")
-    names = (n for n in available_timezones() if "/" in n and not n.startswith(old))
+    names = (n for n in known_zones() if "/" in n and not n.startswith(old))
     return ["UTC", *sorted(names)]

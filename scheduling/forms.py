@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
@@ -12,6 +12,7 @@ from django.http import QueryDict
 from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.models import SocialAccount
+from accounts.moments import known_zones
 from accounts.policy import accounts_pausable, accounts_where
 from audit.actors import Actor
 from scheduling.models import Post
@@ -35,7 +36,7 @@ class DueField:
             return None
         if day is None or clock is None:
             raise Invalid("due_date", "Choose both a day and a time, or neither.")
-        if zone not in available_timezones():
+        if zone not in known_zones():
             raise Invalid("due_date", "Choose the zone the time is meant in.")
         if not 2000 <= day.year <= 2999:
             raise Invalid("due_date", "Choose a day of this century.")

@@ -20,7 +20,8 @@ from tests.factories import CredentialFactory, SocialAccountFactory, UserFactory
 from tests.platforms.sandbox_network import SandboxNetwork, running_sandbox
 
 ACCEPTANCE = "tests/acceptance/"
-LONGEST = (ACCEPTANCE, "tests/rights/test_matrix.py", "tests/operations/test_processes.py")
+MATRIX = "tests/rights/test_matrix.py"
+LONGEST = (ACCEPTANCE, f"{MATRIX} True", f"{MATRIX} False", "tests/operations/test_processes.py")
 
 # Before pytest_configure, where hypothesis looks for the one that --hypothesis-profile names.
 for _name, _examples in {"desk": 100, "long": 3_000}.items():
@@ -77,10 +78,13 @@ END $$
 
 
 class _ByFile(LoadFileScheduling):
-    """Files go to workers whole; those that share one running Socialdesk go to the same."""
+    """Files go to workers whole; those that share one running Socialdesk go to the same. The matrix
+    of rights goes by the rooms of its addresses: each half is worth the world it is asked in."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
+        if file == MATRIX:
+            return f"{file} {'[scheduling:' in nodeid or '[mentions:' in nodeid}"
         return ACCEPTANCE if file.startswith(ACCEPTANCE) else file
 
     def _assign_work_unit(self, node: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -22,6 +21,7 @@ from accounts.errors import Invalid
 from accounts.hooks import rights_changed
 from accounts.levels import OrgCapability
 from accounts.models import Invitation, Team, User
+from accounts.moments import known_zones
 from accounts.policy import Decision, by, decide_org, organisation
 from accounts.selectors.leaving import NOBODY_LEFT, other_administrators
 from audit.actions import action, record
@@ -159,7 +159,7 @@ def user_change_profile(
     """
     if not full_name.strip():
         raise Invalid("full_name", "Enter a name: it stands beside everything that is done here.")
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and time_zone not in known_zones():
         raise Invalid(
             "time_zone", f"{time_zone!r} is no time zone. Write for example Europe/London."
         )

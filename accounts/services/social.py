@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -20,6 +20,7 @@ from accounts.hooks import rights_changed
 from accounts.levels import Capability, OrgCapability
 from accounts.models import Credential, SocialAccount, User
 from accounts.models.social import Health
+from accounts.moments import known_zones
 from accounts.policy import by, on_account_or_org, organisation
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
@@ -238,5 +239,5 @@ def _check_owner(owner: User) -> None:
 
 
 def _check_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in known_zones():
         raise Invalid("time_zone", f"{name!r} is no time zone. Write for example Europe/London.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import Invalid
 from accounts.models import SocialAccount
+from accounts.moments import known_zones
 from accounts.web import actor_of, person_of, show_invalid
 from audit.actors import Actor
 from scheduling.composing import (
@@ -190,7 +191,7 @@ def _live_context(
 ) -> dict[str, Any]:
     shown = shown_on(accounts, text, own, images_of(media))
     zone = str(data.get("due_zone") or "")
-    zone = zone if zone in available_timezones() else person_of(request).zone_name
+    zone = zone if zone in known_zones() else person_of(request).zone_name
     button = button_words(actor_of(request), accounts, timed=due_at is not None)
     zones = list(dict.fromkeys([*(a.time_zone for a in accounts), person_of(request).zone_name]))
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import Invalid
+from accounts.moments import known_zones
 from accounts.web import actor_of, get_account, person_of
 from scheduling.errors import Stale
 from scheduling.models import Delivery
@@ -196,5 +197,5 @@ def _moment(request: HttpRequest, delivery: Delivery) -> datetime | None:
     if not 2000 <= local.year <= 2999:
         raise Invalid("due", "Choose a day of this century.")
     zone = request.POST.get("zone", "")
-    zone = zone if zone in available_timezones() else delivery.account.time_zone
+    zone = zone if zone in known_zones() else delivery.account.time_zone
     return due_from_local(local, zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 
+from audit.actors import Actor
+from socialdesk import context
 from tests.conftest import calm
 from tests.rights.world import World, build
 
@@ -39,7 +41,22 @@ def world(
         patch.setattr("accounts.connections.open_adapter", made.network.open)
         # Thousands of refusals: that each is one counts here, how its page looks elsewhere.
         patch.setattr("socialdesk.middleware.render", _plainly)
+        # The frame is the same around all of a person's pages: its parts are asked for once.
+        for part in ("waiting_counts", "unread_count", "in_force_for"):
+            patch.setattr(f"socialdesk.context.{part}", _once(getattr(context, part)))
         yield made
+
+
+def _once(ask: Callable[[Actor], Any]) -> Callable[[Actor], Any]:
+    """The same question, whose answer for each person is kept."""
+    told: dict[int | None, Any] = {}
+
+    def asked(actor: Actor) -> Any:
+        if actor.id not in told:
+            told[actor.id] = ask(actor)
+        return told[actor.id]
+
+    return asked
 
 
 def _plainly(

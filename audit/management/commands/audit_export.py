@@ -10,12 +10,13 @@ from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from accounts.errors import Invalid
 from accounts.management.base import DeskCommand, Report, find_account, find_person
+from accounts.moments import known_zones
 from audit.actions import EVENTS
 from audit.actors import ActorKind
 from audit.exporting import FORMATS, Export
@@ -130,7 +131,7 @@ def _address(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    if text not in available_timezones():
+    if text not in known_zones():
         raise ArgumentTypeError(f"{text!r} is no time zone; write for example Europe/London")
     return text
 
