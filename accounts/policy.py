@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -22,7 +23,14 @@ from accounts.models import (
     User,
 )
 from accounts.models.access import in_force_q, without_lapsed
-from accounts.rights import NOTHING, Held, given_by_grants, held_by_account, held_on
+from accounts.rights import (
+    NOTHING,
+    Held,
+    given_by_grants,
+    given_until,
+    held_by_account,
+    held_on,
+)
 from audit.actions import Needs, NotAllowed
 from audit.actors import Actor, ActorKind
 
@@ -158,6 +166,12 @@ def _held_by_account(user: User, account_ids: Iterable[int] | None) -> dict[int,
 def _with_roles(user: User, held: Held) -> Held:
     by_role = frozenset(c for c in Capability if _by_role(user, c))
     return Held(held.capabilities | by_role, held.lapsed) if by_role else held
+
+
+def right_ends(user: User, capability: Capability, account: SocialAccount) -> datetime | None:
+    """When `user` loses the capability as things stand, by the date of the last grant that gives it
+    or by a condition of its level. None: no end is in sight, or they have not got it."""
+    return given_until(user, capability, account.pk)
 
 
 def accounts_pausable(actor: Actor) -> QuerySet[SocialAccount]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -18,8 +19,8 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from accounts.levels import Capability, Level
-from accounts.models import User
+from accounts.levels import CAPABILITIES, Capability, Level
+from accounts.models import Grant, User
 from audit.database import prepared_cursor
 
 
@@ -80,6 +81,21 @@ def given_by_grants(user: User, capability: Capability) -> Q:
     """The accounts on which grants give `user` the capability: the same question for a queryset."""
     named = _named(user) | {"codename": capability.value}
     return Q(pk__in=RawSQL(_ACCOUNTS_BY_PLACE, [named[place] for place in _PLACES]))  # noqa: S611
+
+
+def given_until(user: User, capability: Capability, account_id: int) -> datetime | None:
+    """When the last of what gives `user` the capability ends, as things stand: a grant by its date
+    or a level by its conditions. None: no end is in sight, or they have not got it."""
+    levels = [level for level in Level if capability in CAPABILITIES[level]]
+    theirs = Q(user=user) | Q(team__group__user_set=user)
+    grants = Grant.objects.in_force().filter(theirs, account=account_id, level__in=levels)
+    ends = []
+    for level, ends_at in grants.values_list("level", "ends_at"):
+        known = [at for at in (ends_at, user.level_ends(level)) if at is not None]
+        if not known:
+            return None
+        ends.append(min(known))
+    return max(ends, default=None)
 
 
 def _named(user: User) -> dict[str, Any]:

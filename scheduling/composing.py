@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from accounts.models import SocialAccount
+from accounts.policy import right_ends
 from audit.actors import Actor
 from platforms.contract import Image, TextUnit
 from platforms.counting import count_text
 from scheduling.checks import content_problems, described
 from scheduling.models import Delivery, Media
+from scheduling.recheck import needed_of
 from scheduling.rules import SLACK, sends_without_review
 from scheduling.times import note_on
 
@@ -110,9 +113,16 @@ def pictures_of(
 
 
 def checks_on(
-    shown: Sequence[Shown], media: Sequence[Media], due_at: datetime | None, zone: str
+    shown: Sequence[Shown],
+    media: Sequence[Media],
+    due_at: datetime | None,
+    zone: str,
+    writer: Actor | None = None,
 ) -> list[Check]:
-    """The list that explains itself: what must be put right, what to think about, what is fine."""
+    """The list that explains itself: what must be put right, what to think about, what is fine.
+
+    `writer`: by whose right it is to go out, where that is to be looked at.
+    """
     checks = [
         Check("red", f"{side.account.display_name}: {problem}", url=f"#text-{side.account.pk}")
         for side in shown
@@ -132,6 +142,7 @@ def checks_on(
             )
     if due_at is not None:
         checks += _checks_on_time(shown, due_at, zone)
+        checks += _checks_on_right(shown, due_at, zone, writer) if writer else []
     for side in shown:
         if side.account.is_frozen:
             checks.append(Check("red", f"{side.account.display_name} is frozen."))
@@ -147,6 +158,23 @@ def _checks_on_time(shown: Sequence[Shown], due_at: datetime, zone: str) -> list
         return [Check("red", "This time has passed.", url="#due", fix="Choose another")]
     note = note_on(due_at, zone)
     return [Check("amber", note, url="#due")] if note else []
+
+
+def _checks_on_right(
+    shown: Sequence[Shown], due_at: datetime, zone: str, writer: Actor
+) -> list[Check]:
+    """Who writes beyond the end of their own right is told so before, and not when it is held."""
+    checks = []
+    for account in (side.account for side in shown):
+        direct = sends_without_review(writer, Delivery(account=account))
+        needed = needed_of(Delivery(account=account, reviewed=not direct))
+        ends = right_ends(writer.user, needed, account)
+        if ends is not None and ends <= due_at:
+            local = ends.astimezone(ZoneInfo(zone))
+            until = f"{local.day} {local:%B %Y, %H:%M}"
+            text = f"{account.display_name}: your right to send this ends on {until}."
+            checks.append(Check("amber", text, "It would be held then.", url="#due"))
+    return checks
 
 
 def button_words(actor: Actor, accounts: Sequence[SocialAccount], *, timed: bool) -> str:

@@ -9,6 +9,7 @@ declare_events(
     delivery__rescheduled="moved {} to another time",
     pause__begun="held back",
     pause__ended="ended the hold on {}",
+    delivery__right_ends="saw that the right to send a post ends before it is due",
     delivery__warned="found trouble while preparing",
     platform__paused="stopped sending to a platform",
     platform__resumed="went on sending to a platform",

@@ -45,7 +45,7 @@ class SendersRights:
 
 def sender_of(delivery: Delivery) -> User:
     """Whose right it goes out by."""
-    return delivery.sender or delivery.post.author
+    return delivery.right_of
 
 
 def why_not(
@@ -80,14 +80,18 @@ def refuse_paused(delivery: Delivery) -> None:
         )
 
 
+def needed_of(delivery: Delivery) -> Capability:
+    """What its sender has to have when it goes out."""
+    return Capability.DRAFT if delivery.reviewed else Capability.PUBLISH
+
+
 def _lapsed(delivery: Delivery, rights: SendersRights) -> Hold | None:
     sender = sender_of(delivery)
     if not delivery.reviewed and delivery.account.approval_required:
         return Hold(
             HoldKind.LAPSED, "The account now asks for approval, and nobody has approved this."
         )
-    needed = Capability.DRAFT if delivery.reviewed else Capability.PUBLISH
-    decision = rights(sender, needed, delivery.account)
+    decision = rights(sender, needed_of(delivery), delivery.account)
     if decision:
         return None
     kind = HoldKind.FROZEN if sender.is_frozen else HoldKind.LAPSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from operations import hearts
+from scheduling.engine import lapses
 from scheduling.engine.clock import clock
 from scheduling.engine.points import Point, reached
 from scheduling.engine.prepare import LEAD, claim_soon, prepare
@@ -18,6 +19,11 @@ publisher.on_look = hearts.note_tick
 def dispatch_due() -> None:
     reached(Point.TICK_BEGUN)
     publisher.run()
+
+
+@shared_task(name="scheduling.watch_rights")
+def watch_rights() -> None:
+    lapses.endings_look(actor=lapses.WATCHER)
 
 
 @shared_task(name="scheduling.prepare_soon")

@@ -459,6 +459,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "rights": {"task": "scheduling.watch_rights", "schedule": 60.0, "options": {"expires": 60}},
     "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "exports": {"task": "audit.write_exports", "schedule": 2.0, "options": {"expires": 5}},
     "use": {"task": "accounts.note_use", "schedule": 600.0, "options": {"expires": 300}},

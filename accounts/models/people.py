@@ -84,6 +84,11 @@ class User(AbstractBaseUser):
         limits = self.level_limits.items()
         return frozenset(k for k, limit in limits if datetime.fromisoformat(limit["until"]) <= now)
 
+    def level_ends(self, level: str) -> datetime | None:
+        """When a condition of this level will be unmet, or since when it is; None: not in sight."""
+        limit = self.level_limits.get(level)
+        return datetime.fromisoformat(limit["until"]) if limit else None
+
     @property
     def zone_name(self) -> str:
         return self.time_zone or settings.TIME_ZONE

@@ -10,10 +10,10 @@ from django.db import models
 from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
-from accounts.models import SocialAccount
+from accounts.models import SocialAccount, User
 from scheduling.models.post import Post
 from scheduling.models.tracked import KeptHistoryManager
-from scheduling.states import State
+from scheduling.states import QUEUED, State
 
 
 class HoldKind(models.TextChoices):
@@ -57,6 +57,8 @@ class Delivery(models.Model):
     steps = models.JSONField(default=dict, blank=True)
     stamp = models.DateTimeField(null=True, blank=True)  # of the first attempt; the same for all
     prepared_at = models.DateTimeField(null=True, blank=True)  # when it was prepared ahead of time
+    # When the right it goes out by ends, if before its time; engine/lapses.py writes it.
+    right_ends_at = models.DateTimeField(null=True, blank=True)
     notice = models.CharField(max_length=500, blank=True)  # why it waits, or what will go wrong
     problem = models.CharField(max_length=500, blank=True)  # the last failure, for people
     problem_code = models.CharField(max_length=64, blank=True)
@@ -78,6 +80,7 @@ class Delivery(models.Model):
             "steps",
             "stamp",
             "prepared_at",
+            "right_ends_at",
             "notice",
             "created_at",
         ],
@@ -136,6 +139,11 @@ class Delivery(models.Model):
                 condition=Q(state=State.SCHEDULED) & ~Q(notice=""),
                 name="delivery_noticed",
             ),
+            models.Index(
+                fields=["account"],
+                condition=Q(right_ends_at__isnull=False),
+                name="delivery_right_ends",
+            ),
             models.Index(fields=["account", "due_at"], name="delivery_calendar"),
             models.Index(fields=["account", "state", "due_at"], name="delivery_by_state"),
         ]
@@ -147,6 +155,17 @@ class Delivery(models.Model):
     def text(self) -> str:
         """What this account will say."""
         return self.post.text if self.own_text is None else self.own_text
+
+    @property
+    def right_of(self) -> User:
+        """Whose right it goes out by."""
+        return self.sender or self.post.author
+
+    @property
+    def right_ends_first(self) -> bool:
+        """Whether it will be held before its time: the right it goes out by ends."""
+        ends, due = self.right_ends_at, self.due_at
+        return self.state in QUEUED and bool(ends and due and ends <= due)
 
     @property
     def is_editable(self) -> bool:

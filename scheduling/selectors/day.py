@@ -13,7 +13,7 @@ from audit.actors import Actor
 from scheduling.models import Approval, Decided, Delivery
 from scheduling.selectors.approvals import waiting
 from scheduling.selectors.posts import deliveries_visible
-from scheduling.states import State
+from scheduling.states import QUEUED, State
 
 SHOWN = 8
 SOON = timedelta(hours=4)
@@ -26,7 +26,8 @@ def needs_now(actor: Actor) -> list[Delivery]:
     First what will not go out as things stand, the next due first; then what failed, is in doubt or
     is held, the latest first. At most SHOWN.
     """
-    will_not = Q(state=State.SCHEDULED) & ~Q(notice="")
+    ends_first = Q(state__in=QUEUED, right_ends_at__lte=F("due_at"))
+    will_not = (Q(state=State.SCHEDULED) & ~Q(notice="")) | ends_first
     did_not = Q(state__in=(State.FAILED, State.UNKNOWN, State.HELD))
     rows = Delivery.objects.filter(
         will_not | did_not, account__in=accounts_where(actor, Capability.DRAFT)
@@ -35,7 +36,7 @@ def needs_now(actor: Actor) -> list[Delivery]:
         Case(When(will_not, then=F("due_at"))),
         F("state_since").desc(),
     )
-    return list(rows.select_related("account", "post")[:SHOWN])
+    return list(rows.select_related("account", "post__author", "sender")[:SHOWN])
 
 
 def approvals_soon(actor: Actor) -> list[Delivery]:

@@ -51,6 +51,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     "delivery.released": ("player-play", "blue"),
     "delivery.cancelled": ("ban", "grey"),
     "delivery.warned": ("alert-triangle", "amber"),
+    "delivery.right_ends": ("alert-triangle", "amber"),
     "delivery.tried": ("refresh", "indigo"),
     "delivery.published": ("circle-check", "green"),
     "delivery.retried": ("refresh", "amber"),

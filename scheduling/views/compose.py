@@ -197,7 +197,7 @@ def _live_context(
     return {
         "shown": shown,
         "closest": min(shown, key=lambda side: side.left / side.limit) if shown else None,
-        "checks": checks_on(shown, media, due_at, zone),
+        "checks": checks_on(shown, media, due_at, zone, actor_of(request)),
         "previews": [_preview(side, media) for side in shown],
         "due_at": due_at,
         "due_zone": zone,

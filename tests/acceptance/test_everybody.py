@@ -29,7 +29,12 @@ AXE = {
     "light": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
     "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
+_SETTLED = """() => document.readyState === "complete" && !document.querySelector(".htmx-request")
+  && document.getAnimations().every((one) => one.playState !== "running")"""
+# Waiting is done in the page: from outside it takes as long as what is looked at.
 _RUN = """async (rules) => {
+  const settled = %s;
+  do await new Promise(requestAnimationFrame); while (!settled());
   // None of these rules reads style sheets, which axe would otherwise fetch each time.
   const how = { runOnly: rules, resultTypes: ["violations"], preload: false };
   const found = await axe.run(document, how);
@@ -37,9 +42,7 @@ _RUN = """async (rules) => {
     rules: found.violations.map((one) => [one.id, one.nodes.slice(0, 4).map((n) => n.html)]),
     width: document.documentElement.scrollWidth,
   };
-}"""
-_SETTLED = """() => document.readyState === "complete" && !document.querySelector(".htmx-request")
-  && document.getAnimations().every((one) => one.playState !== "running")"""
+}""".replace("%s", _SETTLED)
 
 
 def test_every_address_is_a_page_here_or_says_why_it_is_none() -> None:
@@ -183,19 +186,20 @@ def faults(window: Window, visit: Visit) -> list[Any]:
 
 def look(page: Page) -> list[Any]:
     """The page as it stands now, on each screen and in each scheme."""
-    page.wait_for_function(_SETTLED)
     page.evaluate(AXE_SCRIPT)
     found: list[Any] = []
+    shown = "light"
     for screen, scheme in LOOKS:
-        page.set_viewport_size(SCREENS[screen])
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_function(_SETTLED)
+        if page.viewport_size != SCREENS[screen]:
+            page.set_viewport_size(SCREENS[screen])
+        if scheme != shown:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            shown = scheme
         told = page.evaluate(_RUN, AXE[scheme])
         found += [(screen, scheme, *rule) for rule in told["rules"]]
         if told["width"] > SCREENS[screen]["width"]:
             found.append((screen, scheme, f"{told['width']} px wide"))
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    page.set_viewport_size(SCREENS["desktop"])
     return found
 
 
