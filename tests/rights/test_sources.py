@@ -41,8 +41,6 @@ ALLOWED: dict[str, str] = {
     "accounts/models/people.py:create_user": "Django's createsuperuser and the demo come this way",
     "accounts/using.py:note_use": "telemetry: when an account was last used, as the record says",
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
-    "audit/actions.py:record": _RECORD,
-    "audit/actions.py:refusal_record": _RECORD,
     "audit/exports/paper.py:close": "a PDF is saved, no row",
     "audit/exports/work.py:claim": _EXPORT,
     "audit/exports/work.py:forget_old": _EXPORT,
