@@ -24,6 +24,8 @@ from platforms.bluesky_records import (
     timestamp,
 )
 from platforms.bluesky_writer import BlueskyWriter
+from platforms.chain import look_up_thread, posts_of, write_thread
+from platforms.checking import post_problems
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -42,6 +44,7 @@ from platforms.contract import (
     OwnPost,
     PlatformError,
     PlatformInfo,
+    PostAddress,
     Presence,
     Published,
     Rate,
@@ -50,7 +53,6 @@ from platforms.contract import (
     Steps,
     TextUnit,
 )
-from platforms.counting import text_problems
 from platforms.failures import Malformed, time_of
 from platforms.images import fit
 from platforms.markup import clean_line, clean_text, safe_url
@@ -79,6 +81,7 @@ class BlueskyAdapter:
             image_bytes_max=2_000_000,
             image_types=("image/jpeg", "image/png", "image/webp"),
             alt_text_max=2_000,
+            parts_max=25,  # no limit there; what somebody may still read
         ),
         features=frozenset(
             {
@@ -90,6 +93,8 @@ class BlueskyAdapter:
                 Feature.HIDE,
                 Feature.BLOCK,
                 Feature.FIND_PUBLISHED,
+                Feature.THREAD,
+                Feature.QUOTE,
             }
         ),
         secret_label="App password",  # noqa: S106 - a label on a form
@@ -97,6 +102,11 @@ class BlueskyAdapter:
         handle_help="The full handle, such as council.bsky.social.",
         default_base_url="https://bsky.social",
         asks_base_url=True,
+        post_address=PostAddress(
+            r"https://bsky\.app/profile/([\w.:-]+)/post/(\w+)",
+            r"at://\1/app.bsky.feed.post/\2",
+            "https://bsky.app/profile/name.bsky.social/post/3k…",
+        ),
         # https://docs.bsky.app/docs/advanced-guides/rate-limits (November 2026): points for what an
         # account writes (a new record takes 3), and requests by address.
         rates=(
@@ -154,26 +164,40 @@ class BlueskyAdapter:
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
         """Signs in or renews the session, uploads the pictures, resolves who is named."""
-        images = self._fitting(post)
+        fitted = self._fitting(post)
         self._client.query("com.atproto.server.getSession", None, dict)
-        self._writer.prepare(post, images, steps)
+        for one, images in fitted:
+            self._writer.prepare(one, images, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        """Write the post under its own key.
+        """Write the post under its own key, and so each post of a thread.
 
         `post.created_at` becomes the post's time there and decides its place in timelines.
         """
-        return self._writer.write(post, self._fitting(post), steps)
+        fitted = {one.key: images for one, images in self._fitting(post)}
+        if not post.parts:
+            return self._writer.write(post, fitted[post.key], steps).published
+        return write_thread(
+            post,
+            steps,
+            send=lambda one, mark: self._writer.write(one, fitted[one.key], steps, mark),
+        )
 
-    def _fitting(self, post: Outgoing) -> list[Image]:
-        """The post's pictures as this server takes them. Raises Refused for what it never takes."""
+    def _fitting(self, post: Outgoing) -> list[tuple[Outgoing, list[Image]]]:
+        """Each post of a thread with its pictures as this server takes them.
+
+        Raises Refused for what it never takes.
+        """
         limits = self.limits()
-        for problem in text_problems(post.text, limits, post.images):
+        for problem in post_problems(post, self.info, limits):
             raise Refused(problem.message, code=problem.code)
-        return [fit(image, limits) for image in post.images]
+        return [(one, [fit(image, limits) for image in one.images]) for one in posts_of(post)]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Certain: the record key of the post is known before it is written."""
+        return look_up_thread(post, self._find)
+
+    def _find(self, post: Outgoing) -> Lookup:
         rkey = tid(post.created_at, post.key)
         record = self._record(POST, rkey)
         if record is None:

@@ -104,6 +104,7 @@ def post_record(
     facets: Sequence[Mapping[str, Any]],
     blobs: Sequence[tuple[Image, Mapping[str, Any]]],
     reply: Mapping[str, Any] | None,
+    quote: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The record of a post. The same arguments give the same bytes, so writing it twice is once."""
     record: dict[str, Any] = {
@@ -115,6 +116,8 @@ def post_record(
         record["facets"] = list(facets)
     if reply is not None:
         record["reply"] = dict(reply)
+    if quote is not None:
+        record["embed"] = {"$type": "app.bsky.embed.record", "record": dict(quote)}
     if blobs:
         record["embed"] = {
             "$type": "app.bsky.embed.images",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -20,8 +21,19 @@ from platforms.bluesky_records import (
     split_uri,
     tid,
 )
+from platforms.chain import MARK, Link
 from platforms.contract import Image, Outgoing, Published, Refused, ReplyRef, Steps
 from platforms.failures import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What a record refers to: facets, what it answers or shows, the pictures as uploaded."""
+
+    facets: Sequence[Mapping[str, Any]]
+    reply: Mapping[str, Any] | None
+    quote: Mapping[str, str] | None
+    blobs: Sequence[tuple[Image, Mapping[str, Any]]]
 
 
 class BlueskyWriter:
@@ -30,39 +42,55 @@ class BlueskyWriter:
     def __init__(self, client: BlueskyClient) -> None:
         self._client = client
 
-    def prepare(
-        self, post: Outgoing, images: Sequence[Image], steps: Steps
-    ) -> tuple[list[dict[str, Any]], dict[str, Any] | None, list[tuple[Image, dict[str, Any]]]]:
-        """All that the record needs: facets, what it answers, and the pictures as uploaded."""
-        facets = self._facets(post.text, steps)
-        reply = self._reply(post.reply_to, steps)
-        return facets, reply, [(image, self._blob(image, steps)) for image in images]
+    def prepare(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Needed:
+        """All that the record needs, as far as it is not there yet."""
+        return Needed(
+            facets=self._facets(post.text, steps),
+            reply=self._reply(post.reply_to, steps),
+            quote=self._quote(post.quote, steps),
+            blobs=[(image, self._blob(image, steps)) for image in images],
+        )
 
-    def write(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
-        facets, reply, blobs = self.prepare(post, images, steps)
-        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
+    def write(
+        self, post: Outgoing, images: Sequence[Image], steps: Steps, mark: object = True
+    ) -> Link:
+        needed = self.prepare(post, images, steps)
+        steps.put(MARK, mark)  # the last moment to learn that somebody else has it
         try:
-            return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+            return self._put(post, needed)
         except Refused as refused:
-            if not blobs or "blob" not in f"{refused.code} {refused.message}".lower():
+            if not images or "blob" not in f"{refused.code} {refused.message}".lower():
                 raise
         # An upload that no record took up is thrown away after a while: upload it again.
         blobs = [(image, self._blob(image, steps, again=True)) for image in images]
-        return self._put(post, post_record(post, facets=facets, blobs=blobs, reply=reply))
+        return self._put(post, replace(needed, blobs=blobs))
 
-    def _put(self, post: Outgoing, record: dict[str, Any]) -> Published:
+    def _put(self, post: Outgoing, needed: Needed) -> Link:
         did, rkey = self._client.did, tid(post.created_at, post.key)
+        record = post_record(
+            post,
+            facets=needed.facets,
+            blobs=needed.blobs,
+            reply=needed.reply,
+            quote=needed.quote,
+        )
         data = models.ComAtprotoRepoPutRecord.Data(
             repo=did, collection=POST, rkey=rkey, record=record
         )
 
-        def put(client: Any) -> None:
+        def put(client: Any) -> str:
             written = client.com.atproto.repo.put_record(data)
             if split_uri(written.uri) != (did, POST, rkey):
                 raise Malformed("another record than the one that was written")
+            return str(written.cid)
 
-        self._client.ask(put, writes=True)
-        return self.published(rkey, post.created_at)
+        published = self.published(rkey, post.created_at)
+        extra = {"cid": self._client.ask(put, writes=True)}
+        if needed.reply:
+            root = needed.reply["root"]
+        else:
+            root = {"uri": published.remote_id, "cid": extra["cid"]}
+        return Link(published, extra | {"root_uri": root["uri"], "root_cid": root["cid"]})
 
     def published(self, rkey: str, at: datetime) -> Published:
         did = self._client.did
@@ -71,6 +99,23 @@ class BlueskyWriter:
             permalink=permalink(self._client.session.handle, did, rkey),
             published_at=at,
         )
+
+    def _quote(self, uri: str, steps: Steps) -> dict[str, str] | None:
+        """The post that is shown, as records name one; its author may be given by handle."""
+        if not uri:
+            return None
+        name = f"quote.{sha256(uri.encode()).hexdigest()[:16]}"
+        kept = steps.get(name)
+        if isinstance(kept, dict):
+            return kept
+        who, _, rkey = uri.removeprefix("at://").partition(f"/{POST}/")
+        did = who if is_did(who) else self._resolve(who.lower())
+        if did is None:
+            raise Refused(f"Nobody on Bluesky is called {who}, so nothing of theirs can be quoted.")
+        view = self.view(f"at://{did}/{POST}/{rkey}")
+        quote = {"uri": str(view["uri"]), "cid": str(view.get("cid"))}
+        steps.put(name, quote)
+        return quote
 
     def _facets(self, text: str, steps: Steps) -> list[dict[str, Any]]:
         # Kept, because a handle may resolve in one attempt and not in the next, and then the two

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from platforms.contract import (
     Audience,
@@ -18,6 +19,7 @@ from platforms.contract import (
 )
 from platforms.counting import Problem, text_problems
 from platforms.images import fit
+from platforms.markup import safe_url
 
 
 def fitting(post: Outgoing, info: PlatformInfo, limits: Limits) -> list[Image]:
@@ -28,37 +30,32 @@ def fitting(post: Outgoing, info: PlatformInfo, limits: Limits) -> list[Image]:
 
 
 def post_problems(post: Outgoing, info: PlatformInfo, limits: Limits) -> Iterator[Problem]:
-    """All that keeps this post from going out there."""
+    """All that keeps this post from going out there.
+
+    Each says what it is `about`: a feature's value ('poll'), 'text', 'media' or 'form'.
+    """
     media: Sequence[Image] = post.images or ([_still(post.video)] if post.video else [])
     yield from text_problems(post.text, limits, media)
-    for part in post.parts:
-        yield from text_problems(part.text, limits, part.images)
-    asked = {
-        Feature.THREAD: bool(post.parts),
-        Feature.POLL: post.poll is not None,
-        Feature.VIDEO: post.video is not None,
-        Feature.QUOTE: bool(post.quote),
-        Feature.LINK: bool(post.link),
-        Feature.AUDIENCE: post.audience is not Audience.EVERYBODY,
-        Feature.FIRST_COMMENT: bool(post.first_comment),
-    }
-    for feature, wanted in asked.items():
-        if wanted and feature not in info.features:
-            yield Problem("not_supported", f"{info.label} has no {_WORDS[feature]}.")
-    if post.form is not Form.POST and not limits.media_required:
-        yield Problem("not_supported", f"{info.label} has no reels or stories here.")
-    if len(post.parts) + 1 > limits.parts_max and Feature.THREAD in info.features:
-        yield Problem("too_many_parts", f"A thread has {limits.parts_max} posts at most.")
+    yield from _missing(post, info)
+    if Feature.THREAD in info.features:
+        yield from _thread_problems(post, limits)
     if post.video and post.images:
-        yield Problem("mixed_media", "A post has either pictures or a video here.")
+        yield Problem(
+            "mixed_media", "A post has either pictures or a video here.", about=str(Feature.VIDEO)
+        )
     if post.poll:
         yield from _poll_problems(post.poll, limits)
-        if media or post.quote:
-            yield Problem("mixed_media", "A poll goes alone: without pictures, video or quote.")
-    if post.quote and media:
-        yield Problem("mixed_media", "A post that quotes another has no pictures or video here.")
+    yield from _alone_problems(post, bool(media))
     if post.video:
         yield from _video_problems(post.video, limits)
+    yield from _form_problems(post)
+    if post.link and not safe_url(post.link):
+        yield Problem("link", "The link is no web address.", about=str(Feature.LINK))
+    if post.first_comment:
+        for one in text_problems(post.first_comment, replace(limits, media_required=False)):
+            yield replace(
+                one, message=f"First comment: {one.message}", about=str(Feature.FIRST_COMMENT)
+            )
 
 
 _WORDS = {
@@ -69,7 +66,73 @@ _WORDS = {
     Feature.LINK: "links beside the text",
     Feature.AUDIENCE: "choice of who may reply",
     Feature.FIRST_COMMENT: "first comments",
+    Feature.REEL: "reels",
+    Feature.STORY: "stories",
 }
+
+
+def _missing(post: Outgoing, info: PlatformInfo) -> Iterator[Problem]:
+    asked = {
+        Feature.THREAD: bool(post.parts),
+        Feature.POLL: post.poll is not None,
+        Feature.VIDEO: post.video is not None,
+        Feature.QUOTE: bool(post.quote),
+        Feature.LINK: bool(post.link),
+        Feature.AUDIENCE: post.audience is not Audience.EVERYBODY,
+        Feature.FIRST_COMMENT: bool(post.first_comment),
+        Feature.REEL: post.form is Form.REEL,
+        Feature.STORY: post.form is Form.STORY,
+    }
+    for feature, wanted in asked.items():
+        if wanted and feature not in info.features:
+            about = "form" if feature in (Feature.REEL, Feature.STORY) else str(feature)
+            yield Problem("not_supported", f"{info.label} has no {_WORDS[feature]}.", about=about)
+
+
+def _thread_problems(post: Outgoing, limits: Limits) -> Iterator[Problem]:
+    for number, part in enumerate(post.parts, 2):
+        for one in text_problems(part.text, limits, part.images):
+            yield replace(one, message=f"Post {number} of the thread: {one.message}", part=number)
+    if len(post.parts) + 1 > limits.parts_max:
+        yield Problem(
+            "too_many_parts",
+            f"A thread has {limits.parts_max} posts at most.",
+            about=str(Feature.THREAD),
+        )
+
+
+def _alone_problems(post: Outgoing, media: bool) -> Iterator[Problem]:
+    """What goes without other things beside it."""
+    if post.poll and (media or post.quote):
+        yield Problem(
+            "mixed_media",
+            "A poll goes alone: without pictures, video or quote.",
+            about=str(Feature.POLL),
+        )
+    if post.quote and media:
+        yield Problem(
+            "mixed_media",
+            "A post that quotes another has no pictures or video here.",
+            about=str(Feature.QUOTE),
+        )
+    if post.link and (media or post.poll or post.quote):
+        yield Problem(
+            "mixed_media",
+            "A link beside the text goes without pictures, video, poll or quote.",
+            about=str(Feature.LINK),
+        )
+
+
+def _form_problems(post: Outgoing) -> Iterator[Problem]:
+    if post.form is Form.REEL and post.video is None:
+        yield Problem("reel_without_video", "A reel is a video.", about="form")
+    if post.form is Form.STORY:
+        if len(post.images) + (post.video is not None) != 1:
+            yield Problem("story_media", "A story is one picture or one video.", about="form")
+        if post.text.strip():
+            yield Problem(
+                "words_not_shown", "A story shows no words beside its picture.", about="text"
+            )
 
 
 def _still(video: Video) -> Image:
@@ -78,20 +141,21 @@ def _still(video: Video) -> Image:
 
 
 def _poll_problems(poll: Poll, limits: Limits) -> Iterator[Problem]:
-    rules = limits.poll
+    rules, about = limits.poll, str(Feature.POLL)
     if rules is None:
         return
     if not rules.options_min <= len(poll.options) <= rules.options_max:
-        yield Problem(
-            "poll_options", f"A poll has {rules.options_min} to {rules.options_max} options."
-        )
+        told = f"A poll has {rules.options_min} to {rules.options_max} options."
+        yield Problem("poll_options", told, about=about)
     for number, option in enumerate(poll.options, 1):
         if not option.strip() or len(option) > rules.option_max:
-            yield Problem(
-                "poll_option", f"Option {number} has to be of 1 to {rules.option_max} characters."
-            )
+            told = f"Option {number} has to be of 1 to {rules.option_max} characters."
+            yield Problem("poll_option", told, about=about)
+    if len({option.strip() for option in poll.options}) < len(poll.options):
+        yield Problem("poll_option", "Two options of the poll say the same.", about=about)
     if not rules.minutes_min <= poll.minutes <= rules.minutes_max:
-        yield Problem("poll_time", "A poll cannot be open for so long, or for so short a time.")
+        told = "A poll cannot be open for so long, or for so short a time."
+        yield Problem("poll_time", told, about=about)
 
 
 def _video_problems(video: Video, limits: Limits) -> Iterator[Problem]:

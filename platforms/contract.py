@@ -20,6 +20,7 @@ from platforms.declared import Feature as Feature
 from platforms.declared import Limits as Limits
 from platforms.declared import PlatformInfo as PlatformInfo
 from platforms.declared import PollLimits as PollLimits
+from platforms.declared import PostAddress as PostAddress
 from platforms.declared import Rate as Rate
 from platforms.declared import TextUnit as TextUnit
 from platforms.declared import VideoLimits as VideoLimits
@@ -185,7 +186,7 @@ class Outgoing:
     video: Video | None = None
     parts: Sequence[Part] = ()  # what follows in the same thread
     poll: Poll | None = None
-    quote: str = ""  # remote id of the post it shows
+    quote: str = ""  # remote id of the post it shows, by PlatformInfo.post_address
     link: str = ""  # beside the text (Feature.LINK)
     audience: Audience = Audience.EVERYBODY
     form: Form = Form.POST
@@ -197,6 +198,8 @@ class Published:
     remote_id: str
     permalink: str
     published_at: datetime  # aware; the platform's own time where it tells
+    parts: Sequence[str] = ()  # remote ids of what follows in the same thread
+    note: str = ""  # what did not come about beside the post itself, for people
 
 
 class Presence(StrEnum):

@@ -6,7 +6,7 @@ The composer shows these numbers while one types and the engine checks them agai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 
@@ -41,6 +41,8 @@ class Problem:
 
     code: str  # 'text_too_long'
     message: str
+    about: str = "text"  # what has to change; see checking.post_problems
+    part: int = 1  # in which post of a thread
 
 
 def find_urls(text: str) -> list[tuple[int, int]]:
@@ -119,18 +121,20 @@ def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> li
             )
         )
     if limits.media_required and not images:
-        problems.append(Problem("media_required", "A post here needs a picture."))
+        told = "A post here needs a picture or video."
+        problems.append(Problem("media_required", told, about="media"))
     tags = len(_HASHTAG.findall(text))
     if limits.hashtags_max is not None and tags > limits.hashtags_max:
         problems.append(
             Problem("too_many_hashtags", f"{tags} hashtags, and {limits.hashtags_max} fit.")
         )
-    problems += _image_problems(limits, images)
+    problems += [replace(one, about="media") for one in _image_problems(limits, images)]
     if limits.media_by_url and not all(image.url for image in images):
         problems.append(
             Problem(
                 "no_public_address",
                 "Pictures are fetched from a public address here, and this desk gives none yet.",
+                about="media",
             )
         )
     return problems

@@ -5,8 +5,9 @@ The composer, the checks before sending, the connect page and the reference read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,8 @@ class Feature(StrEnum):
     AUDIENCE = "audience"  # who may reply
     FIRST_COMMENT = "first_comment"  # a comment of our own under the new post
     LINK = "link"  # an address beside the text, shown as a card
+    REEL = "reel"  # a video among others, one after the other
+    STORY = "story"  # a picture or video that is gone after a day
     MESSAGES = "messages"  # private messages come in and are answered
 
 
@@ -81,10 +84,12 @@ class Limits:
     parts_max: int = 1  # posts of one thread
 
 
-def limits_from(values: Mapping[str, Any]) -> Limits:
-    """Limits as `dataclasses.asdict` and JSON left them; what is not known here is left out."""
+def limits_from(values: Mapping[str, Any], default: Limits) -> Limits:
+    """Limits as `dataclasses.asdict` and JSON left them. What is not known here is left out, and
+    what was not known then is as `default`."""
     known = {one.name: values[one.name] for one in fields(Limits) if one.name in values}
-    known["unit"] = TextUnit(known["unit"])
+    if "unit" in known:
+        known["unit"] = TextUnit(known["unit"])
     if "image_types" in known:
         known["image_types"] = tuple(known["image_types"])
     if known.get("image_ratio"):
@@ -94,7 +99,7 @@ def limits_from(values: Mapping[str, Any]) -> Limits:
         known["video"] = VideoLimits(**{**known["video"], "types": tuple(known["video"]["types"])})
     if known.get("poll"):
         known["poll"] = PollLimits(**known["poll"])
-    return Limits(**known)
+    return replace(default, **known)
 
 
 class Deed(StrEnum):
@@ -182,6 +187,26 @@ class OAuth:
 
 
 @dataclass(frozen=True, slots=True)
+class PostAddress:
+    """What the address of a post looks like there, as people paste it, and what it says of its id.
+
+    `pattern` is of the whole address, without what follows '?' or '#'; '{server}' in it is the
+    account's server. `remote_id` is a template of `re.Match.expand`.
+    """
+
+    pattern: str
+    remote_id: str
+    example: str
+
+    def id_at(self, address: str, server: str) -> str:
+        """The remote id of the post at this address, '' for what is no address of one."""
+        plain = re.split(r"[?#]", address.strip(), maxsplit=1)[0].rstrip("/")
+        pattern = self.pattern.replace("{server}", re.escape(server.rstrip("/")))
+        found = re.fullmatch(pattern, plain)
+        return found.expand(self.remote_id) if found else ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformInfo:
     """What is true of a platform before any account is connected."""
 
@@ -197,4 +222,5 @@ class PlatformInfo:
     rates: tuple[Rate, ...] = ()  # what it takes of us; see scheduling.traffic
     secret_parts: tuple[SecretPart, ...] = ()  # when the secret is several texts; then JSON of them
     oauth: OAuth | None = None
+    post_address: PostAddress | None = None  # where posts can be quoted
     note: str = ""  # what cannot be done here yet, said where one connects an account

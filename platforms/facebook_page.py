@@ -215,7 +215,7 @@ class FacebookAdapter:
         else:
             published = self._publish(post, images, steps)
         if post.first_comment:
-            self._first_comment(post, published, steps)
+            return replace(published, note=self._first_comment(post, published, steps))
         return published
 
     def _publish(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Published:
@@ -270,14 +270,17 @@ class FacebookAdapter:
             form["attached_media"] = json.dumps([{"media_fbid": photo} for photo in photos])
         return self._client.post(self._id(), "feed", form, pick, writes=True)
 
-    def _first_comment(self, post: Outgoing, published: Published, steps: Steps) -> None:
-        """A step of its own: it fails without making the post look as if it had not gone out."""
+    def _first_comment(self, post: Outgoing, published: Published, steps: Steps) -> str:
+        """A step of its own: it fails without making the post look as if it had not gone out.
+
+        What went wrong, for people; '' when it was made.
+        """
         at = published.published_at.isoformat()
         kept = {"id": published.remote_id, "permalink": published.permalink, "at": at}
         steps.put("published", kept)
-        if steps.get("first_comment"):
-            return
-        steps.put("first_comment", True)  # rather none than two
+        if begun := steps.get("first_comment"):
+            return "" if begun == "made" else "It could not be told whether its comment was made."
+        steps.put("first_comment", "begun")  # rather none than two
         try:
             self._client.post(
                 published.remote_id,
@@ -288,6 +291,9 @@ class FacebookAdapter:
             )
         except PlatformError as error:
             log.warning("first comment not made: %s (%s)", type(error).__name__, error.code)
+            return f"Its first comment was not made: {error.message}"
+        steps.put("first_comment", "made")
+        return ""
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Reads the Page's own posts, or the comments under what a reply answers."""

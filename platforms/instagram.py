@@ -20,7 +20,6 @@ from platforms.contract import (
     Connection,
     Deed,
     Feature,
-    Form,
     Identity,
     Incoming,
     Limits,
@@ -87,6 +86,8 @@ class InstagramAdapter:
                 Feature.ALT_TEXT,
                 Feature.HIDE,
                 Feature.VIDEO,
+                Feature.REEL,
+                Feature.STORY,
             }
         ),
         secret_label="Page access token",  # noqa: S106 - a label on a form
@@ -213,8 +214,6 @@ class InstagramAdapter:
                 )
             if len(image.data) > limits.image_bytes_max:
                 raise Refused(f"Picture {number} is too large.", code="image_too_large")
-        if post.form is Form.STORY and len(post.images) > 1:
-            raise Refused("A story has one picture.", code="too_many_images")
 
     def _published(self, remote_id: str) -> Published:
         """What is shown, with its address; that it cannot be read now does not undo it."""

@@ -14,6 +14,8 @@ from typing import ClassVar
 
 from mastodon import Mastodon
 
+from platforms.chain import MARK, Link, look_up_thread, write_thread
+from platforms.checking import fitting, post_problems
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -32,6 +34,7 @@ from platforms.contract import (
     OwnPost,
     PlatformError,
     PlatformInfo,
+    PollLimits,
     Presence,
     Published,
     Rate,
@@ -42,9 +45,7 @@ from platforms.contract import (
     Steps,
     TextUnit,
 )
-from platforms.counting import text_problems
 from platforms.failures import Malformed, text_of, time_of
-from platforms.images import fit
 from platforms.markup import clean_text
 from platforms.mastodon_client import MastodonClient, Row
 from platforms.mastodon_views import (
@@ -82,6 +83,9 @@ class MastodonAdapter:
             image_pixels_max=33_177_600,
             image_types=("image/gif", "image/jpeg", "image/png", "image/webp"),
             alt_text_max=1_500,
+            # app/validators/poll_options_validator.rb and poll_expiration_validator.rb
+            poll=PollLimits(4, 50, 5, 43_829),
+            parts_max=25,  # no limit there; what somebody may still read
         ),
         features=frozenset(
             {
@@ -92,6 +96,8 @@ class MastodonAdapter:
                 Feature.ALT_TEXT,
                 Feature.BLOCK,
                 Feature.FIND_PUBLISHED,
+                Feature.THREAD,
+                Feature.POLL,
             }
         ),
         secret_label="Access token",  # noqa: S106 - a label on a form
@@ -164,29 +170,46 @@ class MastodonAdapter:
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
         """Proves the token and uploads the pictures."""
-        text, _ = self._addressed(post)
-        images = self._fitting(text, post.images)
+        images = self._fitting(replace(post, text=self._addressed(post)[0]))
         if not images:
             self.verify()  # an upload proves the token as well
         for image in images:
             self._client.upload(image, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
+        if not post.parts:
+            return self._publish(post, steps)
+        self._fitting(post)
+        own, since = self._id(), post.created_at
+        # Our own posts are answered without naming ourselves, and as publicly as they are.
+        extra = {"acct": own, "author_id": own, "visibility": "public"}
+        return write_thread(
+            post,
+            steps,
+            send=lambda one, mark: Link(self._publish(one, steps, mark), extra),
+            find=lambda one: self._find(one, since),
+        )
+
+    def _publish(self, post: Outgoing, steps: Steps, mark: object = True) -> Published:
         text, visibility = self._addressed(post)
-        media = [self._client.upload(image, steps) for image in self._fitting(text, post.images)]
+        images = self._fitting(replace(post, text=text))
+        media = [self._client.upload(image, steps) for image in images]
         reply_to = post.reply_to.remote_id if post.reply_to else None
 
         def pick(api: Mastodon) -> Published:
+            poll = post.poll
+            asked = api.make_poll(list(poll.options), poll.minutes * 60) if poll else None
             status = api.status_post(
                 text,
                 in_reply_to_id=reply_to,
                 media_ids=media or None,
                 visibility=visibility,
                 idempotency_key=post.key,
+                poll=asked,
             )
             return _published(status)
 
-        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
+        steps.put(MARK, mark)  # the last moment to learn that somebody else has it
         try:
             return self._client.ask(pick, writes=True)
         except Refused as refused:
@@ -196,17 +219,15 @@ class MastodonAdapter:
             "The server is still working on an image.", code="media_processing", delay_s=15.0
         )
 
-    def _fitting(self, text: str, images: Sequence[Image]) -> list[Image]:
+    def _fitting(self, post: Outgoing) -> list[Image]:
         """The pictures as this server takes them. Raises Refused for what it never takes."""
-        limits = self._limits_for(text, images)
-        for problem in text_problems(text, limits, images):
-            raise Refused(problem.message, code=problem.code)
-        return [fit(image, limits) for image in images]
+        return fitting(post, self.info, self._limits_for(post))
 
-    def _limits_for(self, text: str, images: Sequence[Image]) -> Limits:
+    def _limits_for(self, post: Outgoing) -> Limits:
         """The server's limits, asked for only where they could matter."""
         usual = self._limits or self.info.limits
-        if not images and not text_problems(text, usual):
+        plain = not post.images and not post.poll and not any(one.images for one in post.parts)
+        if plain and not any(post_problems(post, self.info, usual)):
             return usual
         return self.limits()
 
@@ -248,12 +269,15 @@ class MastodonAdapter:
         Nothing went out before the first attempt, so an equal post from before it is another one.
         Raises RetryLater while a request that was given up on may still be at work.
         """
+        return look_up_thread(post, lambda one: self._find(one, since))
+
+    def _find(self, post: Outgoing, since: datetime) -> Lookup:
         since = max(since, post.created_at)
+        own, oldest, near = self._id(), None, False
         try:
             text, _ = self._addressed(post)
         except Refused:
             text = post.text  # what it answered is gone by now
-        own, oldest, near = self._id(), None, False
         for _page in range(_LOOK_BACK_PAGES):
             page = self._own_statuses(own, max_id=oldest)
             start = since + self._client.clock_ahead() - _CLOCK_SLACK

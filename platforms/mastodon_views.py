@@ -15,6 +15,7 @@ from platforms.contract import (
     Limits,
     MentionKind,
     OwnPost,
+    PollLimits,
     RemotePerson,
     ReplyRef,
     TextUnit,
@@ -51,6 +52,7 @@ def limits_of(instance: Mapping[str, Any], default: Limits) -> Limits:
     configuration = _part(instance, "configuration")
     statuses = _part(configuration, "statuses")
     media = _part(configuration, "media_attachments")
+    polls = _part(configuration, "polls")
     known = statuses.get("max_characters", instance.get("max_toot_chars"))  # the latter: Pleroma
     types = media.get("supported_mime_types")
     images = tuple(
@@ -69,10 +71,23 @@ def limits_of(instance: Mapping[str, Any], default: Limits) -> Limits:
         image_pixels_max=_number(media.get("image_matrix_limit"), 1_000, 33_177_600),
         image_types=images or default.image_types,
         alt_text_max=_number(media.get("description_limit"), 1, default.alt_text_max),
+        poll=_poll_limits(polls, default.poll),
     )
     if is_gotosocial(instance):  # counts what is written, code point by code point
         limits = replace(limits, unit=TextUnit.CHARACTER, url_length=None, short_mentions=False)
     return limits
+
+
+def _poll_limits(polls: Mapping[str, Any], usual: PollLimits | None) -> PollLimits | None:
+    if usual is None:
+        return None
+    least, most = usual.minutes_min * 60, usual.minutes_max * 60
+    return PollLimits(
+        _number(polls.get("max_options"), 2, usual.options_max),
+        _number(polls.get("max_characters_per_option"), 1, usual.option_max),
+        -(-_number(polls.get("min_expiration"), 1, least) // 60),
+        _number(polls.get("max_expiration"), 60, most) // 60,
+    )
 
 
 def is_gotosocial(instance: Mapping[str, Any]) -> bool:

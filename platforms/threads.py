@@ -7,6 +7,7 @@ published; otherwise the account's own posts are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from platforms.contract import (
     OwnPost,
     PlatformError,
     PlatformInfo,
+    PostAddress,
     Published,
     Rate,
     Refused,
@@ -55,6 +57,7 @@ from platforms.threads_views import (
 from platforms.threads_writer import ThreadsWriter, is_gone
 
 _PAGE = 50
+_QUOTABLE_PAGES = 5
 
 
 class ThreadsAdapter:
@@ -123,6 +126,11 @@ class ThreadsAdapter:
                 "/refresh_access_token", "th_refresh_token", "access_token", with_client=False
             ),
         ),
+        post_address=PostAddress(
+            r"https://www\.threads\.(?:net|com)/@[\w.]+/post/[\w-]+",
+            r"\g<0>",
+            "https://www.threads.com/@name/post/C8H…",
+        ),
         note=(
             "Words, links and quotes can be posted. Pictures not yet: Threads fetches them from a "
             "public address, and this desk has none."
@@ -160,6 +168,7 @@ class ThreadsAdapter:
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
         """Lets Threads fetch the pictures into a container, which shows nothing to anybody."""
         self._check(post)
+        post = self._with_quoted(post, steps)
         if post.images or post.video:
             self._writer().container(post, steps)
         else:
@@ -167,6 +176,7 @@ class ThreadsAdapter:
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         self._check(post)
+        post = self._with_quoted(post, steps)
         writer = self._writer()
         container = ""
         try:
@@ -179,6 +189,36 @@ class ThreadsAdapter:
             container = writer.container(post, steps)
         steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         return self._published(writer.show(container))
+
+    def _with_quoted(self, post: Outgoing, steps: Steps) -> Outgoing:
+        """The post with the id of what it quotes, in the place of an address.
+
+        An address does not hold the id, so it is looked for among the account's own posts.
+        """
+        code = post.quote.rpartition("/")[2] if post.quote.startswith("https://") else ""
+        if not code:
+            return post
+        name = f"quote.{code}"
+        found = steps.get(name)
+        if not isinstance(found, str):
+            found = self._own_by_code(code)
+            steps.put(name, found)
+        return replace(post, quote=found)
+
+    def _own_by_code(self, code: str) -> str:
+        place = ""
+        for _page in range(_QUOTABLE_PAGES):
+            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
+            query |= {"after": place} if place else {}
+            rows, place = self._client.rows(self._id(), "threads", **query)
+            for one in map(candidate_of, rows):
+                if one.published.permalink.rstrip("/").rpartition("/")[2] == code:
+                    return one.published.remote_id
+            if not place:
+                break
+        raise Refused(
+            "Only newer posts of this very account can be quoted on Threads.", code="quote_unknown"
+        )
 
     def _writer(self) -> ThreadsWriter:
         return ThreadsWriter(self._client, self._id())

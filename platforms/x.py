@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
+from platforms.chain import Link, look_up_thread, write_thread
 from platforms.checking import fitting
 from platforms.contract import (
     Allowance,
@@ -29,7 +29,7 @@ from platforms.contract import (
     OwnPost,
     PlatformInfo,
     PollLimits,
-    Presence,
+    PostAddress,
     Published,
     Rate,
     Refused,
@@ -41,11 +41,11 @@ from platforms.contract import (
 from platforms.declared import OAuth, SecretPart
 from platforms.failures import Malformed
 from platforms.hosts import own_host
+from platforms.images import fit
 from platforms.lookup import Candidate, look_up
 from platforms.markup import clean_text
 from platforms.paging import Entry, read_since
 from platforms.x_client import XClient
-from platforms.x_thread import XWriter
 from platforms.x_views import (
     EXPANSIONS,
     FIELDS,
@@ -63,6 +63,7 @@ from platforms.x_views import (
     settled,
     time_in,
 )
+from platforms.x_writer import XWriter
 
 T = TypeVar("T")
 
@@ -99,6 +100,11 @@ class XAdapter:
             video=VideoLimits(512_000_000, 140.0, 0.5, ("video/mp4", "video/quicktime")),
             poll=PollLimits(4, 25, 5, 10_080),
             parts_max=25,
+        ),
+        post_address=PostAddress(
+            r"https://(?:www\.|mobile\.)?(?:x|twitter)\.com/\w+/status/(\d{1,20})",
+            r"\1",
+            "https://x.com/name/status/123…",
         ),
         features=frozenset(
             {
@@ -212,8 +218,19 @@ class XAdapter:
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         images = fitting(post, self.info, self.limits())
-        remote_id = self._writer.write(post, images, steps)
-        return self._published(remote_id)
+        if not post.parts:
+            return self._published(self._writer.write(post, images, steps))
+        since = post.created_at
+        return write_thread(
+            post,
+            steps,
+            send=lambda one, mark: self._send_one(one, steps, mark),
+            find=lambda one: self._find(one, since, any_place=True),
+        )
+
+    def _send_one(self, post: Outgoing, steps: Steps, mark: str) -> Link:
+        images = [fit(image, self.limits()) for image in post.images]
+        return Link(self._published(self._writer.write(post, images, steps, mark)))
 
     def _published(self, remote_id: str) -> Published:
         link = f"https://x.com/{self._handle or 'i'}/status/{remote_id}"
@@ -221,17 +238,12 @@ class XAdapter:
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Reads the account's own posts since `since`. Of a thread, every part has to be there."""
-        found = [self._find(replace(post, parts=()), since)]
-        for text in (one.text for one in post.parts):
-            one = replace(post, text=text, parts=(), reply_to=None)
-            found.append(self._find(one, since, any_place=True))
-        there = [one for one in found if one.presence is Presence.FOUND]
-        if 0 < len(there) < len(found):
-            return Lookup(
-                Presence.UNCLEAR,
-                reason=f"{len(there)} of the {len(found)} posts of this thread are there.",
-            )
-        return found[0]
+        first = post.key
+
+        def find(one: Outgoing) -> Lookup:
+            return self._find(one, since, any_place=one.key != first)
+
+        return look_up_thread(post, find, goes_on=False)
 
     def _find(self, post: Outgoing, since: datetime, *, any_place: bool = False) -> Lookup:
         def page(place: str) -> tuple[Sequence[Candidate], str]:

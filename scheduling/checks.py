@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from accounts.errors import Invalid
 from accounts.models import SocialAccount
-from platforms.contract import Image
-from platforms.counting import Problem, text_problems
+from platforms.checking import post_problems
+from platforms.contract import Feature, Image, Outgoing
+from platforms.counting import Problem
+from scheduling.elements import LABELS, NOTHING, Element, Elements, elements_from
 from scheduling.models import Delivery, Media
+
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # no rule asks for it
 
 
 def described(media: Iterable[Media], *, with_data: bool = False) -> list[Image]:
@@ -25,19 +31,63 @@ def described(media: Iterable[Media], *, with_data: bool = False) -> list[Image]
     return images
 
 
-def content_problems(account: SocialAccount, text: str, images: Sequence[Image]) -> list[Problem]:
-    """What is wrong with this text and these pictures on this account; empty when it may go out."""
-    return text_problems(text, account.limits, images)
+def content_problems(
+    account: SocialAccount,
+    text: str,
+    images: Sequence[Image],
+    elements: Elements = NOTHING,
+    *,
+    reply: bool = False,
+) -> list[Problem]:
+    """What is wrong with this content on this account; empty when it may go out.
+
+    By the limits of the account's own server, and by what its platform has. `reply`: it answers
+    something, and words are enough for that everywhere.
+    """
+    info, limits = account.info, account.limits
+    if reply:
+        limits = replace(limits, media_required=False)
+    draft = Outgoing(key="", text=text, created_at=_SOME_TIME, images=images)
+    post = elements.onto(draft, info, account.base_url)
+    return [*_quote_problems(account, elements), *post_problems(post, info, limits)]
+
+
+def _quote_problems(account: SocialAccount, elements: Elements) -> Iterator[Problem]:
+    address = account.info.post_address
+    if not elements.quote or address is None or not account.can(Feature.QUOTE):
+        return
+    if not address.id_at(elements.quote, account.base_url):
+        yield Problem(
+            "quote_address",
+            f"The quote is no address of a post on {account.info.label}. One looks like "
+            f"{address.example}",
+            about=Element.QUOTE,
+        )
 
 
 def delivery_problems(delivery: Delivery) -> list[Problem]:
     """What is wrong with a delivery as it stands."""
-    images = described(delivery.post.media.all())
-    return content_problems(delivery.account, delivery.text, images)
+    return content_problems(
+        delivery.account,
+        delivery.text,
+        described(delivery.post.media.all()),
+        elements_from(delivery.elements),
+        reply=delivery.reply_to is not None,
+    )
+
+
+def advice_on(problem: Problem) -> str:
+    """What to do about something that this account can never show, '' for anything else."""
+    if problem.code not in ("not_supported", "quote_address"):
+        return ""
+    if problem.about not in LABELS:
+        return ""
+    label = LABELS[Element(problem.about)]
+    return f"Leave out {label} there, or take the account out of the post."
 
 
 def refuse_problems(delivery: Delivery) -> None:
     """Raise Invalid with the first problem of a delivery, naming its account."""
-    problems = delivery_problems(delivery)
-    if problems:
-        raise Invalid("text", f"{delivery.account.display_name}: {problems[0].message}")
+    for problem in delivery_problems(delivery):
+        words = f"{delivery.account.display_name}: {problem.message} {advice_on(problem)}"
+        raise Invalid("text" if (problem.about, problem.part) == ("text", 1) else "", words.strip())

@@ -13,8 +13,9 @@ from accounts.models import SocialAccount
 from accounts.policy import right_ends
 from audit.actors import Actor
 from platforms.contract import Image, TextUnit
-from platforms.counting import count_text
-from scheduling.checks import content_problems, described
+from platforms.counting import Problem, count_text
+from scheduling.checks import advice_on, content_problems, described
+from scheduling.elements import LABELS, NOTHING, Elements, clean_text
 from scheduling.models import Delivery, Media
 from scheduling.recheck import needed_of
 from scheduling.rules import SLACK, sends_without_review
@@ -30,15 +31,11 @@ _RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One account's side of what is being written."""
+class Count:
+    """How much of its limit a text uses."""
 
-    account: SocialAccount
-    text: str
-    is_own: bool
     used: int
     limit: int
-    problems: list[str]
 
     @property
     def left(self) -> int:
@@ -51,6 +48,22 @@ class Shown:
     @property
     def near(self) -> bool:
         return 0 <= self.left <= self.limit // 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Count):
+    """One account's side of what is being written. `elements`: what is not left out there."""
+
+    account: SocialAccount
+    text: str
+    is_own: bool
+    elements: Elements
+    found: list[Problem]
+    left_out: frozenset[str]
+
+    @property
+    def problems(self) -> list[str]:
+        return [one.message for one in self.found]
 
     @property
     def rule(self) -> str:
@@ -74,12 +87,21 @@ def shown_on(
     text: str,
     own_texts: Mapping[int, str],
     images: Sequence[Image],
+    elements: Elements = NOTHING,
+    *,
+    left_out: Mapping[int, frozenset[str]] | None = None,
+    reply: bool = False,
 ) -> list[Shown]:
-    """What each account would say, counted by its platform's own rule."""
+    """What each account would say, counted by its platform's own rule.
+
+    `left_out`: account id to the names of the elements that it goes without.
+    """
     result = []
     for account in accounts:
         own = own_texts.get(account.pk)
-        said = (text if own is None else own).strip().replace("\r\n", "\n")
+        said = clean_text(text if own is None else own)
+        left = (left_out or {}).get(account.pk, frozenset())
+        theirs = elements.without(name for name in elements.used if name in left)
         result.append(
             Shown(
                 account=account,
@@ -87,7 +109,9 @@ def shown_on(
                 is_own=own is not None,
                 used=count_text(said, account.limits),
                 limit=account.limits.text_max,
-                problems=[p.message for p in content_problems(account, said, images)],
+                elements=theirs,
+                found=content_problems(account, said, images, theirs, reply=reply),
+                left_out=left,
             )
         )
     return result
@@ -123,11 +147,7 @@ def checks_on(
 
     `writer`: by whose right it is to go out, where that is to be looked at.
     """
-    checks = [
-        Check("red", f"{side.account.display_name}: {problem}", url=f"#text-{side.account.pk}")
-        for side in shown
-        for problem in side.problems
-    ]
+    checks = [_check_on(side, problem) for side in shown for problem in side.found]
     if not shown:
         checks.append(Check("amber", "Choose at least one account.", url="#accounts"))
     for number, item in enumerate(media, 1):
@@ -151,6 +171,18 @@ def checks_on(
     if shown and not any(check.tone == "red" for check in checks):
         checks.append(Check("green", "Fits every account it goes to."))
     return checks
+
+
+def _check_on(side: Shown, problem: Problem) -> Check:
+    account = side.account
+    text, why = f"{account.display_name}: {problem.message}", advice_on(problem)
+    if problem.part > 1:
+        return Check("red", text, why, url=f"#part-{problem.part}")
+    if problem.about in LABELS:
+        return Check("red", text, why, url=f"#leave-{problem.about}-{account.pk}")
+    if problem.about == "media":
+        return Check("red", text, url="#pictures")
+    return Check("red", text, url=f"#text-{account.pk}" if side.is_own else "#text-main")
 
 
 def _checks_on_time(shown: Sequence[Shown], due_at: datetime, zone: str) -> list[Check]:

@@ -10,7 +10,8 @@ from scheduling.models import Delivery
 
 
 def content_of(delivery: Delivery) -> dict[str, Any]:
-    """Everything that will be public, as JSON: account, text, pictures, what it answers."""
+    """Everything that will be public, as JSON: account, text, pictures, what it answers, and each
+    element that it has (scheduling.elements)."""
     return {
         "account": delivery.account_id,
         "text": delivery.text,
@@ -20,6 +21,7 @@ def content_of(delivery: Delivery) -> dict[str, Any]:
             if media.removed_at is None
         ],
         "reply_to": (delivery.reply_to or {}).get("remote_id", ""),
+        **delivery.elements,
     }
 
 

@@ -15,7 +15,10 @@ from accounts.models import SocialAccount
 from accounts.moments import known_zones
 from accounts.policy import accounts_pausable, accounts_where
 from audit.actors import Actor
+from platforms.contract import Audience, Form, Poll
+from scheduling.elements import AUDIENCES, FORMS, Element, Elements, cleaned, elements_from
 from scheduling.models import Post
+from scheduling.offers import TEXT
 from scheduling.pacing import PACES
 from scheduling.rules import checked_due
 from scheduling.selectors.pauses import teams_pausable
@@ -23,6 +26,9 @@ from scheduling.times import due_from_local
 
 LONGEST = 20_000
 """Characters; more than any platform takes, little enough to keep."""
+MOST_FURTHER = 49
+"""Posts of a thread after the first; more than any platform takes."""
+MOST_OPTIONS = 20
 
 
 class DueField:
@@ -57,6 +63,12 @@ class PostForm(forms.Form):
     text = forms.CharField(
         required=False, strip=False, max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 6})
     )
+    poll_minutes = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+    quote = forms.CharField(required=False, max_length=2_000)
+    link = forms.CharField(required=False, max_length=2_000)
+    audience = forms.ChoiceField(required=False, choices=list(AUDIENCES.items()))
+    first_comment = forms.CharField(required=False, strip=False, max_length=LONGEST)
+    shown_as = forms.ChoiceField(required=False, choices=list(FORMS.items()))
     due_date = forms.DateField(required=False)
     due_time = forms.TimeField(required=False)
     due_zone = forms.CharField(required=False, max_length=64)
@@ -86,14 +98,53 @@ class PostForm(forms.Form):
     def own_texts(self) -> dict[int, str]:
         """Account id to the text it gets instead of the main one; an empty one is none."""
         own = {account.pk: str(self.data.get(f"own-{account.pk}", "")) for account in self.chosen}
-        return {pk: text[:LONGEST] for pk, text in own.items() if text.strip()}
+        silent = {pk: "" for pk, names in self.left_out().items() if TEXT in names}
+        return {pk: text[:LONGEST] for pk, text in own.items() if text.strip()} | silent
+
+    def further(self) -> list[str]:
+        """The further posts of the thread as typed, the empty ones too."""
+        return [text[:LONGEST] for text in self._list("further")[:MOST_FURTHER]]
+
+    def elements(self) -> Elements:
+        """What goes along with the text; what is no proper value of a field is left at its rest."""
+        data = getattr(self, "cleaned_data", {})
+        options = tuple(text[:LONGEST] for text in self._list("poll_option")[:MOST_OPTIONS])
+        return cleaned(
+            Elements(
+                thread=tuple(self.further()),
+                poll=Poll(options, data.get("poll_minutes") or 1_440),
+                quote=data.get("quote") or "",
+                link=data.get("link") or "",
+                audience=Audience(data.get("audience") or Audience.EVERYBODY),
+                first_comment=data.get("first_comment") or "",
+                form=Form(data.get("shown_as") or Form.POST),
+            )
+        )
+
+    def left_out(self) -> dict[int, frozenset[str]]:
+        """Account id to what a person decided to leave out there: elements, and TEXT."""
+        known = {*map(str, Element), TEXT}
+        asked = [value.partition(":") for value in self._list("leave")]
+        return {
+            account.pk: names
+            for account in self.chosen
+            if (names := frozenset(n for n, _, pk in asked if pk == str(account.pk) and n in known))
+        }
+
+    def own_elements(self) -> dict[int, Elements]:
+        """Account id to the elements it gets instead of the main ones."""
+        written, left = self.elements(), self.left_out()
+        own = {pk: [n for n in written.used if n in names] for pk, names in left.items()}
+        return {pk: written.without(names) for pk, names in own.items() if names}
+
+    def _list(self, name: str) -> list[str]:
+        return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
     def pictures(self) -> list[tuple[int, str]]:
         """Id and alternative text of each picture, in order."""
-        data = self.data
-        ids = data.getlist("media") if isinstance(data, QueryDict) else []
+        ids = self._list("media")
         whole = [int(value) for value in ids if value.isdecimal() and len(value) < 19]
-        return [(pk, str(data.get(f"alt-{pk}", ""))[:LONGEST]) for pk in dict.fromkeys(whole)]
+        return [(pk, str(self.data.get(f"alt-{pk}", ""))[:LONGEST]) for pk in dict.fromkeys(whole)]
 
 
 class PauseForm(forms.Form):
@@ -151,6 +202,18 @@ class PaceForm(forms.Form):
         except Invalid as error:
             self.add_error("due_date", error.message)
         return data
+
+
+def left_out_of(post: Post) -> dict[int, frozenset[str]]:
+    """What the editable deliveries of a post go without, as `PostForm.left_out` says it."""
+    main = {str(name) for name in elements_from(post.elements).used}
+    found = {}
+    for delivery in post.deliveries.all():
+        own = {str(name) for name in elements_from(delivery.elements).used}
+        names = (main - own) | ({TEXT} if delivery.own_text == "" and post.text else set())
+        if delivery.is_editable and names:
+            found[delivery.account_id] = frozenset(names)
+    return found
 
 
 def initial_of(post: Post, zone: str) -> dict[str, Any]:

@@ -99,9 +99,13 @@ def _lapsed(delivery: Delivery, rights: SendersRights) -> Hold | None:
 
 
 def _changed(delivery: Delivery) -> Hold | None:
-    if not delivery.reviewed:
-        problems = delivery_problems(delivery)
-        return Hold(HoldKind.CHANGED, problems[0].message) if problems else None
+    if delivery.reviewed and (hold := _not_as_approved(delivery)):
+        return hold
+    problems = delivery_problems(delivery)
+    return Hold(HoldKind.CHANGED, problems[0].message) if problems else None
+
+
+def _not_as_approved(delivery: Delivery) -> Hold | None:
     approval = max(delivery.approvals.all(), key=lambda each: each.pk, default=None)
     if approval is None or approval.decided != Decided.APPROVED:
         return Hold(HoldKind.CHANGED, "Its approval is missing. Send it for approval again.")

@@ -20,6 +20,7 @@ app_name = "scheduling"
 
 urlpatterns = [
     path("posts/new/", compose.compose_new, name="compose"),
+    path("posts/arrange/", compose.compose_arrange, name="compose_arrange"),
     path("posts/check/", compose.compose_check, name="compose_check"),
     path("posts/save/", compose.compose_save, name="compose_save"),
     path("posts/send/", compose.compose_send, name="compose_send"),

@@ -30,7 +30,9 @@ def withdraw(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
             f"Take it down on {delivery.account.info.label}.",
         )
     try:
-        open_account(delivery.account).delete(delivery.remote_id)
+        adapter = open_account(delivery.account)
+        for remote_id in reversed([delivery.remote_id, *delivery.remote_parts]):
+            adapter.delete(remote_id)  # the last first, so that a thread never hangs in the air
     except PlatformError as error:
         raise Invalid(
             "", f"{delivery.account.display_name} did not take it down: {error.message} Try again."

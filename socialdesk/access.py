@@ -189,6 +189,7 @@ ADDRESSES: Mapping[str, Address] = {
     # --- posts
     "scheduling:compose": _page("begin a post", SIGNED_IN),
     "scheduling:compose_check": _ask("have a post counted while one writes", SIGNED_IN),
+    "scheduling:compose_arrange": _ask("arrange a thread while one writes", SIGNED_IN),
     "scheduling:compose_save": _act("save a draft", DRAFT),
     "scheduling:compose_send": _act("send a post for approval, or schedule it", DRAFT),
     "scheduling:compose_edit": _page("open a draft to change it", DRAFT),

@@ -76,9 +76,7 @@ class SocialAccount(models.Model):
     @property
     def limits(self) -> Limits:
         """The server's declared limits, or the platform's where it declared none."""
-        if not self.declared_limits:
-            return self.info.limits
-        return limits_from(self.declared_limits)
+        return limits_from(self.declared_limits, self.info.limits)
 
     def can(self, feature: str) -> bool:
         """Whether the platform has `feature`."""

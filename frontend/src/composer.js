@@ -8,6 +8,7 @@
 //        <progress class="limit" max="300"></progress><span data-count></span></span>
 //   <span class="saved" data-saved>                    'Saved 12:28'
 //   <ul data-media-list>, <label class="drop" data-drop><input type="file" multiple></label>
+//   <fieldset id="compose-thread">                     the further posts, swapped as they are arranged
 //   <template data-media-template>                     one picture: img, [data-alt], [data-remove], [data-id]
 import { say } from "./modules/say.js";
 import { count } from "./modules/count.js";
@@ -117,6 +118,14 @@ function start(form) {
       field.value = before;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     } });
+  });
+
+  // A thread that was arranged anew has to be saved, as if it had been typed.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt?.id !== "compose-thread" || !event.detail.requestConfig?.path.includes("/arrange/")) return;
+    dirty = true;
+    state("typing", "Not saved yet");
+    form.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
   uploads(form, () => {

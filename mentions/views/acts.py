@@ -134,7 +134,7 @@ def reply_check(request: HttpRequest, conversation_id: int) -> HttpResponse:
     known = to.isascii() and to.isdigit() and len(to) < 19
     mention = thread.mention_in(found, int(to)) if known else None
     said = addressed(text.strip(), mention) if mention else text
-    side = shown_on([found.account], said, {}, [])[0]
+    side = shown_on([found.account], said, {}, [], reply=True)[0]
     return render(request, "mentions/_reply_count.html", {"side": side})
 
 

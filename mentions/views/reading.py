@@ -174,7 +174,7 @@ def conversation_context(
         "conversation": opened.conversation,
         "reply": reply,
         "reply_text": text,
-        "side": shown_on([opened.conversation.account], text, {}, [])[0],
+        "side": shown_on([opened.conversation.account], text, {}, [], reply=True)[0],
         "me": person_of(request),
         **more,
     }

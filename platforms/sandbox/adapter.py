@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
@@ -12,6 +13,8 @@ from urllib.parse import quote
 
 import requests
 
+from platforms.chain import MARK, Link, comment_of, look_up_thread, posts_of, write_thread
+from platforms.checking import post_problems
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -23,26 +26,39 @@ from platforms.contract import (
     Incoming,
     Limits,
     Lookup,
-    MentionKind,
     NetworkPolicy,
     Outgoing,
     OwnPost,
+    PlatformError,
     PlatformInfo,
+    PollLimits,
+    PostAddress,
     Presence,
     Published,
     Refused,
     Remember,
-    RemotePerson,
     ReplyRef,
     RetryLater,
     Steps,
     TextUnit,
 )
-from platforms.counting import text_problems
-from platforms.failures import Asker, Malformed, text_of, time_of
+from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import GuardedSession
 from platforms.images import fit
-from platforms.markup import clean_line, clean_text, safe_url
+from platforms.markup import clean_line, clean_text
+from platforms.sandbox.answers import (
+    count_of,
+    error_code,
+    incoming_of,
+    is_not_found,
+    link_of,
+    list_of,
+    match_of,
+    object_of,
+    own_post_of,
+    poll_limits_of,
+    published_of,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -58,6 +74,8 @@ LIMITS = Limits(
     image_pixels_max=40_000_000,
     image_types=("image/jpeg", "image/png", "image/webp"),
     alt_text_max=1_500,
+    poll=PollLimits(4, 50, 5, 10_080),
+    parts_max=25,
 )
 
 
@@ -74,6 +92,9 @@ class SandboxAdapter:
         handle_help="The account's handle on the Sandbox, such as northmoor_fire.",
         default_base_url="http://127.0.0.1:8001",
         asks_base_url=True,
+        post_address=PostAddress(
+            r"{server}/@\w+/(\d{1,18})", r"\1", "http://127.0.0.1:8001/@northmoor_fire/12"
+        ),
     )
 
     def __init__(
@@ -90,27 +111,29 @@ class SandboxAdapter:
 
     def verify(self) -> Identity:
         def read() -> Identity:
-            told = _object(self._request("GET", "/account"))
+            told = object_of(self._request("GET", "/account"))
             return Identity(
                 remote_id=text_of(told.get("id")),
                 handle=text_of(told.get("handle")),
                 display_name=clean_line(text_of(told.get("display_name"))),
-                profile_url=_link(told.get("profile_url")),
+                profile_url=link_of(told.get("profile_url")),
             )
 
         return self._ask(read)
 
     def limits(self) -> Limits:
         def read() -> Limits:
-            told = _object(self._request("GET", "/limits"))
+            told = object_of(self._request("GET", "/limits"))
             return Limits(
-                text_max=_count(told, "text_max"),
+                text_max=count_of(told, "text_max"),
                 unit=TextUnit.CHARACTER,
-                images_max=_count(told, "images_max"),
-                image_bytes_max=_count(told, "image_bytes_max"),
-                image_pixels_max=_count(told, "image_pixels_max"),
-                image_types=tuple(text_of(one) for one in _list(told, "image_types")),
-                alt_text_max=_count(told, "alt_text_max"),
+                images_max=count_of(told, "images_max"),
+                image_bytes_max=count_of(told, "image_bytes_max"),
+                image_pixels_max=count_of(told, "image_pixels_max"),
+                image_types=tuple(text_of(one) for one in list_of(told, "image_types")),
+                alt_text_max=count_of(told, "alt_text_max"),
+                poll=poll_limits_of(told.get("poll")),
+                parts_max=count_of(told, "parts_max"),
             )
 
         return self._ask(read)
@@ -122,24 +145,52 @@ class SandboxAdapter:
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
         """Proves the token and uploads the pictures."""
-        images = self._fitting(post)
+        fitted = self._fitting(post)
         self.verify()
-        for image in images:
-            self._media(image, steps)
+        for _, images in fitted:
+            for image in images:
+                self._media(image, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        images = self._fitting(post)
+        fitted = {one.key: images for one, images in self._fitting(post)}
+        if post.parts:
+            # Every post of it has a key, so sending one twice is sending it once.
+            published = write_thread(
+                post, steps, send=lambda one, mark: Link(self._one(one, fitted, steps, mark))
+            )
+        else:
+            published = self._one(post, fitted, steps)
+        return self._with_comment(post, published, steps) if post.first_comment else published
+
+    def _with_comment(self, post: Outgoing, published: Published, steps: Steps) -> Published:
+        """A step of its own: it fails without making the post look as if it had not gone out."""
+        comment = replace(comment_of(post), reply_to=ReplyRef(published.remote_id))
+        try:
+            self._one(comment, {comment.key: []}, steps)
+        except PlatformError as error:
+            return replace(published, note=f"Its first comment was not made: {error.message}")
+        return published
+
+    def _one(
+        self,
+        post: Outgoing,
+        fitted: Mapping[str, Sequence[Image]],
+        steps: Steps,
+        mark: object = True,
+    ) -> Published:
+        images = fitted[post.key]
         media = [self._media(image, steps) for image in images]
         try:
-            return self._post(post, media, steps)
+            return self._post(post, media, steps, mark)
         except Refused as refused:
             if not media or "never uploaded" not in refused.message:
                 raise
         # What an earlier attempt uploaded is no longer there: upload it again.
         media = [self._media(image, steps, again=True) for image in images]
-        return self._post(post, media, steps)
+        return self._post(post, media, steps, mark)
 
-    def _post(self, post: Outgoing, media: Sequence[str], steps: Steps) -> Published:
+    def _post(self, post: Outgoing, media: Sequence[str], steps: Steps, mark: object) -> Published:
+        poll = post.poll
         body = {
             "text": post.text,
             "images": [
@@ -147,29 +198,39 @@ class SandboxAdapter:
                 for media_id, image in zip(media, post.images, strict=True)
             ],
             "in_reply_to": post.reply_to.remote_id if post.reply_to else None,
+            "poll": {"options": list(poll.options), "minutes": poll.minutes} if poll else None,
+            "quote": post.quote or None,
+            "link": post.link,
+            "audience": post.audience,
+            "form": post.form,
         }
 
         def send() -> Published:
             answer = self._request(
                 "POST", "/posts", json=body, headers={"Idempotency-Key": post.key}
             )
-            return _published(_object(answer))
+            return published_of(object_of(answer))
 
-        steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
+        steps.put(MARK, mark)  # the last moment to learn that somebody else has it
         return self._ask(send, writes=True)
 
-    def _fitting(self, post: Outgoing) -> list[Image]:
-        """The post's pictures as the Sandbox takes them. Raises Refused for what it never takes."""
-        for problem in text_problems(post.text, LIMITS, post.images):
+    def _fitting(self, post: Outgoing) -> list[tuple[Outgoing, list[Image]]]:
+        """Each post of a thread with its pictures as the Sandbox takes them.
+
+        Raises Refused for what it never takes.
+        """
+        for problem in post_problems(post, self.info, LIMITS):
             raise Refused(problem.message, code=problem.code)
-        return [fit(image, LIMITS) for image in post.images]
+        return [(one, [fit(image, LIMITS) for image in one.images]) for one in posts_of(post)]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         del since  # the key says it for certain, whenever it was
+        return look_up_thread(post, self._find)
 
+    def _find(self, post: Outgoing) -> Lookup:
         def look() -> Lookup:
             answer = self._request(
-                "GET", f"/posts/by-key/{quote(post.key, safe='')}", accept=_is_not_found
+                "GET", f"/posts/by-key/{quote(post.key, safe='')}", accept=is_not_found
             )
             if answer.status_code == 404:
                 return Lookup(Presence.ABSENT, reason="The Sandbox has no post with this key.")
@@ -179,12 +240,12 @@ class SandboxAdapter:
                     code="in_progress",
                     delay_s=_LOOK_AGAIN_S,
                 )
-            return Lookup(Presence.FOUND, _published(_object(answer)))
+            return Lookup(Presence.FOUND, published_of(object_of(answer)))
 
         return self._ask(look)
 
     def delete(self, remote_id: str) -> None:
-        self._act("DELETE", f"/posts/{quote(remote_id, safe='')}", accept=_is_not_found)
+        self._act("DELETE", f"/posts/{quote(remote_id, safe='')}", accept=is_not_found)
 
     def hide(self, remote_id: str) -> None:
         self._act("POST", f"/posts/{quote(remote_id, safe='')}/hide")
@@ -195,16 +256,16 @@ class SandboxAdapter:
     # --- reading ---------------------------------------------------------------------------
 
     def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
-        return self._batch("/mentions", {"after": cursor}, _incoming)
+        return self._batch("/mentions", {"after": cursor}, incoming_of)
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
-        return self._batch("/own-posts", {"after": cursor}, _own_post)
+        return self._batch("/own-posts", {"after": cursor}, own_post_of)
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
         words = clean_text(query, 200)
         if not words:
             raise Refused("There is nothing to search for.", code="empty_query")
-        return self._batch("/search", {"q": words, "after": cursor}, _match)
+        return self._batch("/search", {"q": words, "after": cursor}, match_of)
 
     # --- the wire --------------------------------------------------------------------------
 
@@ -227,7 +288,7 @@ class SandboxAdapter:
             answer = self._request(
                 "POST", "/media", data=image.data, headers={"Content-Type": image.mime}
             )
-            return text_of(_object(answer).get("id"))
+            return text_of(object_of(answer).get("id"))
 
         # Nobody sees an upload that no post holds, so doing it again is harmless: not `writes`.
         return self._ask(send)
@@ -251,9 +312,9 @@ class SandboxAdapter:
         self, path: str, parameters: Mapping[str, str], read: Callable[[Json], T]
     ) -> Batch[T]:
         def ask() -> Batch[T]:
-            told = _object(self._request("GET", path, params=parameters))
+            told = object_of(self._request("GET", path, params=parameters))
             items = []
-            for one in _list(told, "items"):
+            for one in list_of(told, "items"):
                 try:
                     items.append(read(one))
                 except (Malformed, AttributeError):
@@ -286,111 +347,7 @@ class SandboxAdapter:
         )
         if answer.ok or (accept and accept(answer)):
             return answer
-        if answer.status_code == 503 and _error_code(answer) == "unavailable":
+        if answer.status_code == 503 and error_code(answer) == "unavailable":
             # With this code, and no other 5xx, the Sandbox promises that nothing happened.
             raise RetryLater("The Sandbox is down for maintenance.", code="unavailable", down=True)
         raise requests.HTTPError(response=answer)
-
-
-# --- reading answers -----------------------------------------------------------------------------
-
-
-def _error_code(answer: requests.Response) -> str:
-    try:
-        told = answer.json()
-    except ValueError:
-        return ""
-    return str(told.get("error", "")) if isinstance(told, dict) else ""
-
-
-def _is_not_found(answer: requests.Response) -> bool:
-    """The Sandbox says there is no such post; some other server's 404 says nothing of the kind."""
-    return answer.status_code == 404 and _error_code(answer) == "not_found"
-
-
-def _object(answer: requests.Response) -> Json:
-    told = answer.json()
-    if not isinstance(told, dict):
-        raise Malformed("not an object")
-    return told
-
-
-def _list(told: Json, name: str) -> list[Any]:
-    value = told.get(name)
-    if not isinstance(value, list):
-        raise Malformed(f"no list of {name}")
-    return value
-
-
-def _count(told: Json, name: str) -> int:
-    value = told.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise Malformed(f"no number for {name}")
-    return value
-
-
-def _link(value: object) -> str:
-    link = safe_url(value)
-    if not link:
-        raise Malformed("an address that is none")
-    return link
-
-
-def _published(told: Json) -> Published:
-    return Published(
-        remote_id=text_of(told.get("id")),
-        permalink=_link(told.get("url")),
-        published_at=time_of(told.get("created_at")),
-    )
-
-
-def _text(told: Json) -> str:
-    """A post's text, which may be empty where there is an image."""
-    value = told.get("text")
-    if not isinstance(value, str):
-        raise Malformed("no text")
-    return clean_text(value)
-
-
-def _own_post(told: Json) -> OwnPost:
-    return OwnPost(
-        remote_id=text_of(told.get("id")),
-        text=_text(told),
-        posted_at=time_of(told.get("created_at")),
-        permalink=_link(told.get("url")),
-        in_reply_to=str(told.get("in_reply_to") or ""),
-    )
-
-
-_KINDS = {kind.value: kind for kind in (MentionKind.MENTION, MentionKind.REPLY, MentionKind.QUOTE)}
-
-
-def _incoming(told: Json) -> Incoming:
-    return _read_incoming(told, _KINDS.get(str(told.get("kind")), MentionKind.MENTION))
-
-
-def _match(told: Json) -> Incoming:
-    return _read_incoming(told, MentionKind.MATCH)
-
-
-def _read_incoming(told: Json, kind: MentionKind) -> Incoming:
-    author = told.get("author")
-    if not isinstance(author, dict):
-        raise Malformed("no author")
-    remote_id = text_of(told.get("id"))
-    return Incoming(
-        remote_id=remote_id,
-        kind=kind,
-        author=RemotePerson(
-            remote_id=text_of(author.get("id")),
-            handle=clean_line(text_of(author.get("handle"))),
-            display_name=clean_line(text_of(author.get("display_name"))),
-            profile_url=_link(author.get("profile_url")),
-        ),
-        text=_text(told),
-        posted_at=time_of(told.get("created_at")),
-        permalink=_link(told.get("url")),
-        reply_ref=ReplyRef(remote_id),
-        thread_id=text_of(told.get("thread_id")),
-        in_reply_to=str(told.get("in_reply_to") or ""),
-    )

@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from platforms.sandbox.addresses import post_url, profile_url
 from platforms.sandbox.api_faults import answer_after, answer_before
+from platforms.sandbox.extras import extras_asked, told
 from platforms.sandbox.faults import FaultKind
 from platforms.sandbox.network import network
 from platforms.sandbox.records import (
@@ -22,6 +23,10 @@ from platforms.sandbox.records import (
     IMAGE_TYPES,
     IMAGES_MAX,
     PAGE_MAX,
+    PARTS_MAX,
+    POLL_MINUTES,
+    POLL_OPTION_MAX,
+    POLL_OPTIONS,
     TEXT_MAX,
     Account,
     NotAllowed,
@@ -112,6 +117,14 @@ def limits(account: Account) -> Response:
         image_pixels_max=IMAGE_PIXELS_MAX,
         image_types=sorted(IMAGE_TYPES),
         alt_text_max=ALT_TEXT_MAX,
+        parts_max=PARTS_MAX,
+        poll={
+            "options_min": POLL_OPTIONS[0],
+            "options_max": POLL_OPTIONS[1],
+            "option_max": POLL_OPTION_MAX,
+            "minutes_min": POLL_MINUTES[0],
+            "minutes_max": POLL_MINUTES[1],
+        },
     )
 
 
@@ -139,6 +152,7 @@ def publish(account: Account) -> Response:
         _text(asked, "text"),
         in_reply_to=_reply_target(asked.get("in_reply_to")),
         images=_images(asked.get("images", [])),
+        extras=extras_asked(asked),
         key=key,
     )
     g.outcome = f"published {post.id}" if new else f"known key, not published again: {post.id}"
@@ -294,4 +308,5 @@ def _post(post: Post) -> dict[str, Any]:
         "hidden": post.hidden,
         "deleted": post.deleted,
         "images": [{"id": one.media_id, "alt_text": one.alt_text} for one in post.images],
+        **told(post.extras),
     }

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -40,7 +40,8 @@ CREATE TABLE posts (
     idempotency_key TEXT,
     fingerprint TEXT NOT NULL,
     hidden_at TEXT,
-    deleted_at TEXT
+    deleted_at TEXT,
+    extras TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE UNIQUE INDEX posts_key ON posts (author_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
@@ -181,6 +182,10 @@ class Database:
     def _prepare(connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
+            return
+        if version == 1:
+            connection.execute("ALTER TABLE posts ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'")
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             return
         if version:
             raise DataDirectoryError(

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from platforms.sandbox.database import Database
+from platforms.sandbox.extras import stored
 from platforms.sandbox.records import (
     ALT_TEXT_MAX,
     IMAGES_MAX,
     TEXT_MAX,
     Account,
+    Extras,
     NotAllowed,
     Post,
 )
@@ -32,6 +34,7 @@ class Posts:
         *,
         in_reply_to: int | None = None,
         images: Sequence[tuple[str, str]] = (),
+        extras: Extras = Extras(),  # noqa: B008 - frozen
         key: str | None = None,
         now: datetime | None = None,
     ) -> tuple[Post, bool]:
@@ -44,7 +47,7 @@ class Posts:
         images = [(media_id, clean(alt)) for media_id, alt in images]
         _check_content(text, images)
         with self.database.writing() as connection:
-            fingerprint = _fingerprint(connection, author, text, in_reply_to, images)
+            fingerprint = _fingerprint(connection, author, text, in_reply_to, images, extras)
             if key is not None and (earlier := _by_key(connection, author, key)):
                 if earlier["fingerprint"] != fingerprint:
                     raise NotAllowed(
@@ -52,10 +55,14 @@ class Posts:
                     )
                 return post_now(connection, earlier["id"]), False
             root_id = _check_reply(connection, author, in_reply_to)
+            quoted = _quoted(connection, extras)
             cursor = connection.execute(
                 "INSERT INTO posts (author_id, text, folded, created_at, in_reply_to,"
-                " idempotency_key, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (author.id, text, text.casefold(), stamp(now), in_reply_to, key, fingerprint),
+                " idempotency_key, fingerprint, extras) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(author.id, text, text.casefold(), stamp(now)),
+                    *(in_reply_to, key, fingerprint, stored(extras)),
+                ),
             )
             post_id = cursor.lastrowid
             assert post_id is not None  # an INSERT always sets it
@@ -67,7 +74,7 @@ class Posts:
                 " VALUES (?, ?, ?, ?)",
                 [(post_id, n, media_id, alt) for n, (media_id, alt) in enumerate(images)],
             )
-            _notify(connection, post_id, author, text, in_reply_to)
+            _notify(connection, post_id, author, text, in_reply_to, quoted)
             return post_now(connection, post_id), True
 
     def get(self, post_id: int) -> Post | None:
@@ -149,9 +156,12 @@ def _fingerprint(
     text: str,
     in_reply_to: int | None,
     images: Sequence[tuple[str, str]],
+    extras: Extras,
 ) -> str:
     """What makes two requests the same post: images count by content, not by upload."""
     parts: list[object] = [text, in_reply_to]
+    if extras != Extras():
+        parts.append(stored(extras))
     for media_id, alt in images:
         row = connection.execute(
             "SELECT sha256 FROM media WHERE id = ? AND account_id = ?", (media_id, author.id)
@@ -176,11 +186,38 @@ def _check_reply(
         (target.author.id, author.id),
     ).fetchone():
         raise NotAllowed("blocked", f"@{target.author.handle} has blocked @{author.handle}.")
+    root = post_now(connection, target.root_id)
+    if not _may_answer(root, author):
+        raise NotAllowed("not_asked", f"@{root.author.handle} lets only some people reply here.")
     return target.root_id
 
 
+def _may_answer(root: Post, author: Account) -> bool:
+    """Who may reply in a thread. Nobody follows anybody here: official accounts follow each other,
+    as it were."""
+    if root.extras.audience == "everybody" or author.id == root.author.id:
+        return True
+    if root.extras.audience == "followed" and author.official:
+        return True
+    return author.handle in mentioned_handles(root.text)
+
+
+def _quoted(connection: sqlite3.Connection, extras: Extras) -> Post | None:
+    if extras.quote is None:
+        return None
+    post = post_or_none(connection, extras.quote)
+    if post is None or post.deleted:
+        raise NotAllowed("quote_missing", "The post you are quoting is gone.")
+    return post
+
+
 def _notify(
-    connection: sqlite3.Connection, post_id: int, author: Account, text: str, parent: int | None
+    connection: sqlite3.Connection,
+    post_id: int,
+    author: Account,
+    text: str,
+    parent: int | None,
+    quoted: Post | None,
 ) -> None:
     """One notice per account: being answered says more than being quoted or mentioned."""
     kinds: dict[int, str] = {}
@@ -189,13 +226,15 @@ def _notify(
         (json.dumps(mentioned_handles(text)),),
     ):
         kinds[row["id"]] = "mention"
-    for handle, quoted in linked_post_ids(text):
+    for handle, linked in linked_post_ids(text):
         for row in connection.execute(
             "SELECT a.id FROM posts p JOIN accounts a ON a.id = p.author_id"
             " WHERE p.id = ? AND a.handle = ? AND p.deleted_at IS NULL",
-            (quoted, handle),
+            (linked, handle),
         ):
             kinds[row["id"]] = "quote"
+    if quoted is not None:
+        kinds[quoted.author.id] = "quote"
     if parent is not None:
         row = connection.execute("SELECT author_id FROM posts WHERE id = ?", (parent,)).fetchone()
         kinds[row["author_id"]] = "reply"

@@ -18,6 +18,15 @@ PAGE_MAX: Final = 50
 IMAGE_TYPES: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
+POLL_OPTIONS: Final = (2, 4)
+POLL_OPTION_MAX: Final = 50  # code points
+POLL_MINUTES: Final = (5, 10_080)
+PARTS_MAX: Final = 25  # posts of a thread; what its adapter keeps to
+LINK_MAX: Final = 2_000
+AUDIENCES: Final = ("everybody", "followed", "mentioned")
+FORMS: Final = ("post", "reel", "story")
+
+
 class NotAllowed(Exception):
     """The network will not do this. `code` is for programs, `message` for people.
 
@@ -52,6 +61,18 @@ class StoredImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Extras:
+    """What a post has beside its text and images. `options` and `minutes` are of its poll."""
+
+    options: tuple[str, ...] = ()
+    minutes: int = 0
+    quote: int | None = None  # id of the post it shows
+    link: str = ""
+    audience: str = "everybody"  # who may reply
+    form: str = "post"
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A post, or what is left of a deleted one: its text and images are gone, its key is not."""
 
@@ -65,6 +86,8 @@ class Post:
     deleted: bool
     replies: int  # direct ones that still stand
     images: tuple[StoredImage, ...] = ()
+    extras: Extras = Extras()
+    quoted: Post | None = None  # the post that `extras.quote` shows, if it still stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from platforms.sandbox.extras import loaded
 from platforms.sandbox.records import Account, Post, StoredImage
 
 POST_COLUMNS = """
-    p.id, p.text, p.created_at, p.in_reply_to, p.root_id, p.hidden_at, p.deleted_at,
+    p.id, p.text, p.created_at, p.in_reply_to, p.root_id, p.hidden_at, p.deleted_at, p.extras,
     a.id AS a_id, a.handle, a.display_name, a.bio, a.official, a.created_at AS a_created_at,
     (SELECT count(*) FROM posts r
       WHERE r.root_id = p.root_id AND r.in_reply_to = p.id AND r.deleted_at IS NULL) AS replies
@@ -46,28 +48,43 @@ def load_posts(connection: sqlite3.Connection, sql: str, values: tuple[object, .
                 image["id"], image["mime"], image["width"], image["height"], image["alt_text"]
             )
         )
-    return [
-        Post(
-            id=row["id"],
-            author=Account(
-                row["a_id"],
-                row["handle"],
-                row["display_name"],
-                row["bio"],
-                bool(row["official"]),
-                datetime.fromisoformat(row["a_created_at"]),
-            ),
-            text=row["text"],
-            created_at=datetime.fromisoformat(row["created_at"]),
-            in_reply_to=row["in_reply_to"],
-            root_id=row["root_id"],
-            hidden=row["hidden_at"] is not None,
-            deleted=row["deleted_at"] is not None,
-            replies=row["replies"],
-            images=tuple(images.get(row["id"], ())),
-        )
-        for row in rows
-    ]
+    return _with_quoted(connection, [_post_from(row, images) for row in rows])
+
+
+def _post_from(row: sqlite3.Row, images: dict[int, list[StoredImage]]) -> Post:
+    return Post(
+        id=row["id"],
+        author=Account(
+            row["a_id"],
+            row["handle"],
+            row["display_name"],
+            row["bio"],
+            bool(row["official"]),
+            datetime.fromisoformat(row["a_created_at"]),
+        ),
+        text=row["text"],
+        created_at=datetime.fromisoformat(row["created_at"]),
+        in_reply_to=row["in_reply_to"],
+        root_id=row["root_id"],
+        hidden=row["hidden_at"] is not None,
+        deleted=row["deleted_at"] is not None,
+        replies=row["replies"],
+        images=tuple(images.get(row["id"], ())),
+        extras=loaded(row["extras"]),
+    )
+
+
+def _with_quoted(connection: sqlite3.Connection, posts: list[Post]) -> list[Post]:
+    """The same with what they quote; a quote within a quote is not followed."""
+    wanted = {post.extras.quote for post in posts if post.extras.quote}
+    if not wanted:
+        return posts
+    rows = connection.execute(
+        f"{POSTS} WHERE p.id IN (SELECT value FROM json_each(?)) AND {VISIBLE}",  # noqa: S608 - constants only
+        (json.dumps(sorted(wanted)),),
+    )
+    by_id = {row["id"]: _post_from(row, {}) for row in rows}
+    return [replace(post, quoted=by_id.get(post.extras.quote or 0)) for post in posts]
 
 
 def post_or_none(connection: sqlite3.Connection, post_id: int) -> Post | None:

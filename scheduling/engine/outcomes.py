@@ -95,6 +95,8 @@ def _finish(*, actor: Actor, sent: Sequence[Sent]) -> dict[int, str]:
             mark_published(delivery, each.published)
         elif each.error is not None and delivery.state == State.PUBLISHING:
             _step_after(each.error)(delivery, each.error)
+    for pk in [pk for pk, published in went_out.items() if published.parts or published.note]:
+        mark_published(current[pk], went_out.pop(pk))
     _mark_many_published([current[pk] for pk in went_out], went_out)
     reached(Point.OUTCOME_WRITTEN)
     return outcomes
@@ -142,7 +144,9 @@ def mark_published(delivery: Delivery, published: Published) -> None:
     move(
         delivery,
         State.PUBLISHED,
-        data={"permalink": published.permalink, "published_at": published.published_at},
+        data=_data_of(published),
+        remote_parts=list(published.parts),
+        notice=published.note[:500],
         remote_id=published.remote_id[:255],
         permalink=published.permalink[:500],
         published_at=published.published_at,
@@ -151,15 +155,17 @@ def mark_published(delivery: Delivery, published: Published) -> None:
     )
 
 
+def _data_of(published: Published) -> dict[str, object]:
+    note = {"message": published.note} if published.note else {}
+    return {"permalink": published.permalink, "published_at": published.published_at, **note}
+
+
 def _mark_many_published(deliveries: Sequence[Delivery], said: Mapping[int, Published]) -> None:
     """`mark_published` for many that were publishing, in two statements."""
     move_many(
         deliveries,
         State.PUBLISHED,
-        data_of={
-            pk: {"permalink": published.permalink, "published_at": published.published_at}
-            for pk, published in said.items()
-        },
+        data_of={pk: _data_of(published) for pk, published in said.items()},
         remote_id=by_row("remote_id", {pk: each.remote_id[:255] for pk, each in said.items()}),
         permalink=by_row("permalink", {pk: each.permalink[:500] for pk, each in said.items()}),
         published_at=by_row("published_at", {pk: each.published_at for pk, each in said.items()}),

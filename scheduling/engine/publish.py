@@ -20,6 +20,7 @@ from platforms.contract import (
     RetryLater,
 )
 from scheduling.checks import described
+from scheduling.elements import elements_from
 from scheduling.engine.attempts import Begun, begin
 from scheduling.engine.claim import lease_end
 from scheduling.engine.outcomes import Sent, finish
@@ -104,14 +105,15 @@ def send(begun: Begun) -> Sent | None:
 
 def outgoing_of(delivery: Delivery, *, with_data: bool = True) -> Outgoing:
     """A delivery as its platform gets it; the same key and time at every attempt."""
-    reply = delivery.reply_to
-    return Outgoing(
+    reply, account = delivery.reply_to, delivery.account
+    plain = Outgoing(
         key=delivery.key.hex,
         text=delivery.text,
         created_at=delivery.stamp or delivery.created_at,
         images=described(delivery.post.media.all(), with_data=with_data),
         reply_to=ReplyRef(reply["remote_id"], reply.get("extra") or {}) if reply else None,
     )
+    return elements_from(delivery.elements).onto(plain, account.info, account.base_url)
 
 
 def _send(delivery: Delivery) -> Published:

@@ -15,7 +15,6 @@ from scheduling.recheck import grace
 from scheduling.traffic.admission import Wait, Wish, admit
 
 _THEN = timedelta(seconds=1)
-_PUBLISH = {Deed.PUBLISH: 1}
 
 
 def admitted(deliveries: Sequence[Delivery], lanes: Lanes) -> list[Delivery]:
@@ -24,7 +23,7 @@ def admitted(deliveries: Sequence[Delivery], lanes: Lanes) -> list[Delivery]:
     The others leave their lanes and are to be tried again when their platform may be asked, and at
     the latest when they are overdue and are held.
     """
-    answers = admit([Wish(delivery.account, _PUBLISH) for delivery in deliveries])
+    answers = admit([Wish(each.account, {Deed.PUBLISH: _posts(each)}) for each in deliveries])
     put_off: dict[Wait, list[int]] = {}
     for delivery, wait in zip(deliveries, answers, strict=True):
         if wait is not None:
@@ -37,3 +36,8 @@ def admitted(deliveries: Sequence[Delivery], lanes: Lanes) -> list[Delivery]:
             notice=wait.why[:500],
         )
     return [d for d, wait in zip(deliveries, answers, strict=True) if wait is None]
+
+
+def _posts(delivery: Delivery) -> int:
+    """As how many posts it counts there: those of its thread, and its first comment."""
+    return 1 + len(delivery.elements.get("thread", ())) + ("first_comment" in delivery.elements)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
@@ -11,6 +12,7 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from accounts.models import SocialAccount, User
+from scheduling.elements import LABELS, Element
 from scheduling.models.post import Post
 from scheduling.models.tracked import KeptHistoryManager
 from scheduling.states import QUEUED, State
@@ -34,6 +36,7 @@ class Delivery(models.Model):
     post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="deliveries")
     account = models.ForeignKey(SocialAccount, on_delete=models.PROTECT, related_name="deliveries")
     own_text = models.TextField(null=True, blank=True)  # noqa: DJ001  # None: same as main; "": says nothing
+    own_elements = models.JSONField(null=True, blank=True)  # None: same as main
     reply_to = models.JSONField(null=True, blank=True)  # a ReplyRef and what it answers, or None
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
@@ -64,6 +67,7 @@ class Delivery(models.Model):
     problem_code = models.CharField(max_length=64, blank=True)
 
     remote_id = models.CharField(max_length=255, blank=True)
+    remote_parts = models.JSONField(default=list, blank=True)  # what follows in the same thread
     permalink = models.CharField(max_length=500, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -78,6 +82,7 @@ class Delivery(models.Model):
             "tries",
             "checks",
             "steps",
+            "remote_parts",
             "stamp",
             "prepared_at",
             "right_ends_at",
@@ -166,6 +171,20 @@ class Delivery(models.Model):
         """Whether it will be held before its time: the right it goes out by ends."""
         ends, due = self.right_ends_at, self.due_at
         return self.state in QUEUED and bool(ends and due and ends <= due)
+
+    @property
+    def elements(self) -> dict[str, Any]:
+        """What this account has beside its text, as JSON; see scheduling.elements."""
+        own: dict[str, Any] | None = self.own_elements
+        return self.post.elements if own is None else own
+
+    @property
+    def goes_without(self) -> str:
+        """What of the post was left out here, in words."""
+        left = [LABELS[Element(name)] for name in self.post.elements if name not in self.elements]
+        return ", ".join(
+            [*left, *(["the words"] if self.own_text == "" and self.post.text else [])]
+        )
 
     @property
     def is_editable(self) -> bool:

@@ -18,6 +18,7 @@ class Post(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="posts"
     )
     text = models.TextField(blank=True)
+    elements = models.JSONField(default=dict, blank=True)  # see scheduling.elements
     version = models.PositiveIntegerField(default=1)  # goes up with each edit; guards against two
     form_key = models.UUIDField(null=True, editable=False)  # of the form it was written in, once
     created_at = models.DateTimeField(auto_now_add=True)

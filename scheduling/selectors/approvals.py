@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from accounts.levels import Capability
 from accounts.policy import accounts_where
 from audit.actors import Actor
+from scheduling.elements import words_of
 from scheduling.models import Approval, Delivery
 from scheduling.states import State
 
@@ -43,7 +44,7 @@ def queue(actor: Actor, *, after: tuple[datetime | None, int] | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The last decision on a delivery, if any, and the words it was on."""
+    """The last decision on a delivery, if any, and what it was on (`elements.words_of`)."""
 
     approval: Approval
     text: str
@@ -55,4 +56,4 @@ def decided_before(delivery: Delivery) -> Before | None:
     last = delivery.approvals.select_related("by").order_by("-pk").first()
     if last is None:
         return None
-    return Before(last, str(last.content.get("text", "")), list(last.content.get("media", [])))
+    return Before(last, words_of(last.content), list(last.content.get("media", [])))

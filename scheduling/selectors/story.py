@@ -13,6 +13,7 @@ from audit.actors import Actor
 from audit.difference import Part, difference
 from audit.models import Event
 from audit.telling import pruned
+from scheduling.elements import words_of
 from scheduling.models import Approval, Attempt, Decided, Delivery, Post
 from scheduling.selectors.posts import deliveries_visible, require_view
 
@@ -110,21 +111,24 @@ class Version:
 
 @dataclass(slots=True)
 class _Versions:
-    """Follows the text of one delivery through the versions kept of it and of its post."""
+    """Follows what one delivery says through the versions kept of it and of its post."""
 
     main: str = ""
+    main_elements: dict[str, Any] = field(default_factory=dict)
     own: str | None = None
+    own_elements: dict[str, Any] | None = None
     exists: bool = False
     found: list[tuple[Any, str]] = field(default_factory=list)
 
     def take(self, row: Any, *, own: bool) -> None:
         if own:
-            self.own, self.exists = row.own_text, True
+            self.own, self.own_elements, self.exists = row.own_text, row.own_elements, True
         else:
-            self.main = row.text
+            self.main, self.main_elements = row.text, row.elements
         if not self.exists:
             return
-        text = self.main if self.own is None else self.own
+        elements = self.main_elements if self.own_elements is None else self.own_elements
+        text = words_of({"text": self.main if self.own is None else self.own, **elements})
         if self.found and _together(self.found[-1][0], row):
             self.found.pop()
         if not self.found or self.found[-1][1] != text:

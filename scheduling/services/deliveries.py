@@ -48,6 +48,8 @@ def delivery_approve(
         raise Stale("This post changed while you were looking at it. Look again, then decide.")
     if decision and due_seen not in (None, due_words(delivery)):
         raise Stale("Its time changed while you were looking at it. Look again, then decide.")
+    if decision:
+        refuse_problems(delivery)
     move(
         delivery,
         State.APPROVED,

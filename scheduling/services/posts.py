@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -20,12 +19,14 @@ from audit.actors import Actor, ActorKind
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_hash
-from scheduling.errors import Stale, WrittenAlready
+from scheduling.elements import NOTHING, Elements, clean_text, cleaned, elements_from, told
+from scheduling.errors import Stale
 from scheduling.models import Delivery, HoldKind, Media, Post
 from scheduling.recheck import refuse_paused
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
+from scheduling.versions import save_first, save_version
 
 MOST_PICTURES = 10
 
@@ -57,6 +58,8 @@ def post_create(
     text: str,
     accounts: Iterable[SocialAccount],
     own_texts: Mapping[int, str] | None = None,
+    elements: Elements = NOTHING,
+    own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
     reply_to: Mapping[str, Any] | None = None,
     pictures: Sequence[tuple[int, str]] = (),
@@ -64,7 +67,8 @@ def post_create(
 ) -> Post:
     """A new post with a draft delivery for each account. Raises Invalid, WrittenAlready.
 
-    `own_texts`: account id to the text that replaces `text` there. `reply_to`: a ReplyRef as a dict
+    `own_texts`: account id to the text that replaces `text` there; `own_elements` likewise.
+    `reply_to`: a ReplyRef as a dict
     with `remote_id` and `extra`, and `author`, `text`, `permalink` of what is answered, for people.
     `pictures`: id and alternative text of each, in order. `form_key`: of the form it was written
     in; a second post by the same person from the same form is refused.
@@ -74,17 +78,19 @@ def post_create(
         raise Invalid("accounts", "Choose at least one account.")
     if reply_to is not None and len(chosen) != 1:
         raise Invalid("accounts", "A reply goes out on the account that was written to.")
-    post = Post(author=_writer(actor), text=_clean(text), form_key=form_key)
-    _save_first(post, actor)
+    said = cleaned(elements).as_json()
+    post = Post(author=_writer(actor), text=clean_text(text), elements=said, form_key=form_key)
+    save_first(post, actor)
     for account in chosen:
         delivery = Delivery(
             post=post,
             account=account,
             own_text=_own_text(own_texts, account),
+            own_elements=_own_elements(own_elements, account),
             due_at=due_at,
             reply_to=dict(reply_to) if reply_to is not None else None,
         )
-        _save_version(delivery, actor)
+        save_version(delivery, actor)
     _arrange(post, actor, pictures)
     record("post.created", subject=post, post_id=post.pk, data=_telling(post))
     return post
@@ -105,14 +111,16 @@ def post_edit(
     text: str,
     accounts: Iterable[SocialAccount],
     own_texts: Mapping[int, str] | None = None,
+    elements: Elements | None = None,
+    own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
     pictures: Sequence[tuple[int, str]] | None = None,
 ) -> Post:
     """Change a draft. `version`: the one the person was looking at.
 
-    `pictures`: as for post_create; None leaves them as they are. Without a change nothing is
-    recorded. Raises Stale when somebody else changed it since (nothing is overwritten), Invalid
-    when part of it is on its way. What has gone out already keeps the words it went out with.
+    `pictures`, `elements`: as for post_create; None leaves them as they are. Without a change
+    nothing is recorded. Raises Stale when somebody else changed it since (nothing is overwritten),
+    Invalid when part of it is on its way. What has gone out already keeps what it went out with.
     """
     if not Post.objects.filter(pk=post.pk, version=version).update(version=F("version") + 1):
         raise Stale(
@@ -125,19 +133,23 @@ def post_edit(
     if not chosen:
         raise Invalid("accounts", "Choose at least one account.")
     _refuse_what_is_on_its_way(post)
-    new_text = _clean(text)
+    new_text = clean_text(text)
+    new_elements = post.elements if elements is None else cleaned(elements).as_json()
     for delivery in _locked(post):
         if delivery.state in EDITABLE:
+            if elements is not None:
+                delivery.own_elements = _own_elements(own_elements, delivery.account)
             _edit_delivery(actor, delivery, delivery.account_id in chosen, own_texts, due_at)
-        elif delivery.own_text is None and post.text != new_text:
-            delivery.own_text = post.text
-            _save_version(delivery, actor)
+        else:
+            _keep_as_it_went_out(actor, delivery, new_text, new_elements)
         chosen.pop(delivery.account_id, None)
-    post.text = new_text
-    _save_version(post, actor)
+    post.text, post.elements = new_text, new_elements
+    save_version(post, actor)
     for account in chosen.values():
-        own = _own_text(own_texts, account)
-        _save_version(Delivery(post=post, account=account, own_text=own, due_at=due_at), actor)
+        new = Delivery(post=post, account=account, due_at=due_at)
+        new.own_text = _own_text(own_texts, account)
+        new.own_elements = _own_elements(own_elements, account)
+        save_version(new, actor)
     if pictures is not None and _arrange(post, actor, pictures):
         # A picture and its words are words: the version says whose, and they do not approve it.
         post._history_user = actor.user  # type: ignore[attr-defined]  # django-simple-history's
@@ -295,17 +307,30 @@ def _edit_delivery(
     if delivery.state == State.FAILED:
         _take_back(delivery)
     delivery.own_text, delivery.due_at = _own_text(own_texts, delivery.account), due_at
-    _save_version(delivery, actor)
+    save_version(delivery, actor)
+
+
+def _keep_as_it_went_out(
+    actor: Actor, delivery: Delivery, text: str, elements: dict[str, Any]
+) -> None:
+    """What the post says from now on is not what this one has said."""
+    if delivery.own_text is None and delivery.post.text != text:
+        delivery.own_text = delivery.post.text
+    if delivery.own_elements is None and delivery.post.elements != elements:
+        delivery.own_elements = delivery.post.elements
+    save_version(delivery, actor)
+
+
+def _own_elements(
+    own: Mapping[int, Elements] | None, account: SocialAccount
+) -> dict[str, Any] | None:
+    found = (own or {}).get(account.pk)
+    return None if found is None else cleaned(found).as_json()
 
 
 def _own_text(own_texts: Mapping[int, str] | None, account: SocialAccount) -> str | None:
     own = (own_texts or {}).get(account.pk)
-    return None if own is None else _clean(own)
-
-
-def _clean(text: str) -> str:
-    """One kind of line end and no NUL, which PostgreSQL cannot hold."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
+    return None if own is None else clean_text(own)
 
 
 def _writer(actor: Actor) -> User:
@@ -329,7 +354,7 @@ def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> b
         if media is None:
             raise Invalid("pictures", "One of the pictures is gone. Add it again.")
         media.post, media.position, media.removed_at = post, position, None
-        media.alt_text = _clean(alt_text)
+        media.alt_text = clean_text(alt_text)
         media.save(update_fields=["post", "position", "removed_at", "alt_text"])
     for media in known.values():
         if media.post_id is not None and media.removed_at is None:
@@ -343,37 +368,12 @@ def _pictures(post: Post) -> list[tuple[int, str]]:
     return list(shown.values_list("pk", "alt_text"))
 
 
-def _save_first(post: Post, actor: Actor) -> None:
-    """Save a new post; the database tells two that come from one form, however close together."""
-    try:
-        with transaction.atomic():
-            _save_version(post, actor)
-    except IntegrityError:
-        before = Post.objects.filter(author=post.author, form_key=post.form_key).first()
-        if before is None:
-            raise
-        raise WrittenAlready(before.pk) from None
-
-
-def _save_version(row: Post | Delivery, actor: Actor) -> None:
-    """Save, and let the version kept beside it name who wrote it; no version without a change."""
-    if row.pk is not None and not _differs(row):
-        return
-    row._history_user = actor.user  # type: ignore[union-attr]  # django-simple-history reads it
-    row.save()
-
-
-def _differs(row: Post | Delivery) -> bool:
-    names = ("text",) if isinstance(row, Post) else ("own_text", "due_at")
-    stored = type(row).objects.values(*names).get(pk=row.pk)
-    return any(stored[name] != getattr(row, name) for name in names)
-
-
 def _telling(post: Post) -> dict[str, Any]:
     """What the record keeps of a post as it stands."""
     deliveries = post.deliveries.exclude(state=State.CANCELLED).select_related("account")
     return {
         "text": post.text,
+        **told(elements_from(post.elements)),
         "pictures": [
             {"sha256": media.sha256, "alt_text": media.alt_text}
             for media in Media.objects.filter(post=post, removed_at=None)
@@ -382,8 +382,14 @@ def _telling(post: Post) -> dict[str, Any]:
             {
                 "account": delivery.account,
                 "own_text": delivery.own_text,
+                **_told_of_own(delivery),
                 "due_at": delivery.due_at,
             }
             for delivery in deliveries.order_by("pk")
         ],
     }
+
+
+def _told_of_own(delivery: Delivery) -> dict[str, Any]:
+    own = delivery.own_elements
+    return {} if own is None else {"own": told(elements_from(own)) or "nothing but the text"}

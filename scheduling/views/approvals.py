@@ -16,9 +16,11 @@ from accounts.policy import decide
 from accounts.web import actor_of
 from audit.difference import difference
 from scheduling.composing import checks_on, images_of, shown_on
-from scheduling.content import content_hash
+from scheduling.content import content_of, hash_of
+from scheduling.elements import elements_from, words_of
 from scheduling.errors import Stale
 from scheduling.models import Delivery
+from scheduling.previews import preview_of
 from scheduling.rules import due_words, is_own_words, own_words_among
 from scheduling.selectors.approvals import PAGE, decided_before, queue
 from scheduling.selectors.posts import delivery_visible
@@ -95,25 +97,28 @@ def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
     actor = actor_of(request)
     prefetch_related_objects([delivery], "post__media")  # shown and hashed
     media = [m for m in delivery.post.media.all() if m.removed_at is None]
-    shown = shown_on([delivery.account], delivery.text, {}, images_of(media))
+    content, elements = content_of(delivery), elements_from(delivery.elements)
+    is_reply = delivery.reply_to is not None
+    shown = shown_on(
+        [delivery.account], delivery.text, {}, images_of(media), elements, reply=is_reply
+    )
     before = decided_before(delivery)
     decision = decide(actor, Capability.APPROVE, delivery.account)
     return {
         "delivery": delivery,
-        "preview": {
-            "platform": delivery.account.platform,
-            "name": delivery.account.display_name,
-            "handle": delivery.account.handle.lstrip("@"),
-            "text": delivery.text,
-            "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
-            "over": shown[0].over,
-            "reply_to": (delivery.reply_to or {}).get("text", ""),
-        },
+        "preview": preview_of(
+            delivery.account,
+            delivery.text,
+            media,
+            elements,
+            over=shown[0].over,
+            reply_to=(delivery.reply_to or {}).get("text", ""),
+        ),
         "media": media,
         "checks": checks_on(shown, media, delivery.due_at, delivery.account.time_zone),
         "before": before,
-        "diff": difference(before.text, delivery.text) if before else None,
-        "content_hash": content_hash(delivery),
+        "diff": difference(before.text, words_of(content)) if before else None,
+        "content_hash": hash_of(content),
         "due_seen": due_words(delivery),
         "own_words": is_own_words(actor, delivery),
         "may_decide": bool(decision) and delivery.state == State.IN_REVIEW,

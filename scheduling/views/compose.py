@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -26,15 +27,32 @@ from scheduling.composing import (
     pictures_of,
     shown_on,
 )
+from scheduling.elements import NOTHING, Elements, cleaned, elements_from
 from scheduling.errors import Stale, WrittenAlready
-from scheduling.forms import PostForm, initial_of
+from scheduling.forms import PostForm, initial_of, left_out_of
 from scheduling.models import Delivery, Media, Post
+from scheduling.offers import by_element, leaves_on, offers_for
+from scheduling.previews import preview_of
 from scheduling.selectors.posts import post_editable
 from scheduling.services.posts import post_create, post_edit, post_send
 from scheduling.states import State
+from scheduling.thread import arranged, further_posts
 from scheduling.times import note_on
 
 PAGE = "scheduling/compose.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the composer shows as written, saved or not. `further`: the typed ones, empty too."""
+
+    accounts: list[SocialAccount] = field(default_factory=list)
+    text: str = ""
+    own_texts: dict[int, str] = field(default_factory=dict)
+    media: list[Media] = field(default_factory=list)
+    elements: Elements = NOTHING
+    left_out: dict[int, frozenset[str]] = field(default_factory=dict)
+    further: list[str] = field(default_factory=list)
 
 
 @require_GET
@@ -52,7 +70,7 @@ def compose_new(request: HttpRequest) -> HttpResponse:
         "due_zone": zone,
         "due_date": _day(request.GET.get("day", "")),
     }
-    return _page(request, form, available, chosen, {}, [], None)
+    return _page(request, form, available, Written(chosen), None)
 
 
 @require_GET
@@ -67,10 +85,17 @@ def compose_edit(request: HttpRequest, post_id: int) -> HttpResponse:
     zone = drafts[0].account.time_zone
     form = PostForm(actor, initial=initial_of(post, zone))
     available = list(form.fields["accounts"].queryset)  # type: ignore[attr-defined]  # a model field
-    own = {d.account_id: d.own_text for d in drafts if d.own_text is not None}
-    return _page(
-        request, form, available, [d.account for d in drafts], own, list(post.media.all()), post
+    elements = elements_from(post.elements)
+    written = Written(
+        accounts=[d.account for d in drafts],
+        text=post.text,
+        own_texts={d.account_id: d.own_text for d in drafts if d.own_text is not None},
+        media=list(post.media.all()),
+        elements=elements,
+        left_out=left_out_of(post),
+        further=list(elements.thread),
     )
+    return _page(request, form, available, written, post)
 
 
 @require_POST
@@ -80,6 +105,22 @@ def compose_check(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     context = _live(request, form) | {"with_versions": "versions" in request.GET}
     return render(request, "scheduling/_compose_live.html", context)
+
+
+@require_POST
+def compose_arrange(request: HttpRequest) -> HttpResponse:
+    """Add, move or remove a further post of the thread; writes nothing.
+
+    The thread alone for htmx, the whole page without scripts. `arrange`: 'add', 'remove-2', 'up-3',
+    'down-2', by the numbers of the posts; anything else shows what the chosen accounts take.
+    """
+    form = PostForm(actor_of(request), request.POST)
+    form.is_valid()
+    further, focus = arranged(form.further(), request.POST.get("arrange", ""))
+    if not request.htmx:  # type: ignore[attr-defined]  # by middleware
+        return _page_again(request, form, further=further, focus=focus)
+    context = _live(request, form, further=further) | {"focus": focus}
+    return render(request, "scheduling/_compose_thread.html", context)
 
 
 @require_POST
@@ -138,6 +179,8 @@ def _save(actor: Actor, form: PostForm) -> Post:
         "text": data["text"],
         "accounts": form.chosen,
         "own_texts": form.own_texts(),
+        "elements": form.elements(),
+        "own_elements": form.own_elements(),
         "due_at": data["due_at"],
         "pictures": form.pictures(),
     }
@@ -171,53 +214,76 @@ def _accounts(number: int) -> str:
     return "1 account" if number == 1 else f"{number} accounts"
 
 
-def _live(request: HttpRequest, form: PostForm) -> dict[str, Any]:
+def _live(request: HttpRequest, form: PostForm, further: list[str] | None = None) -> dict[str, Any]:
     data = form.cleaned_data
-    media = pictures_of(actor_of(request), form.pictures(), data.get("post"))
-    text = str(data.get("text") or request.POST.get("text", ""))
-    return _live_context(
-        request, form.chosen, text, form.own_texts(), media, data.get("due_at"), data
-    ) | {"due_problem": (form.errors.get("due_date") or [""])[0]}
+    written = _typed(request, form, further)
+    return _live_context(request, written, data.get("due_at"), data) | {
+        "due_problem": (form.errors.get("due_date") or [""])[0]
+    }
+
+
+def _typed(request: HttpRequest, form: PostForm, further: list[str] | None = None) -> Written:
+    data = form.cleaned_data
+    elements = form.elements()
+    if further is not None:
+        elements = cleaned(replace(elements, thread=tuple(further)))
+    return Written(
+        accounts=form.chosen,
+        text=str(data.get("text") or request.POST.get("text", "")),
+        own_texts=form.own_texts(),
+        media=pictures_of(actor_of(request), form.pictures(), data.get("post")),
+        elements=elements,
+        left_out=form.left_out(),
+        further=form.further() if further is None else further,
+    )
 
 
 def _live_context(
-    request: HttpRequest,
-    accounts: list[SocialAccount],
-    text: str,
-    own: dict[int, str],
-    media: list[Media],
-    due_at: datetime | None,
-    data: dict[str, Any],
+    request: HttpRequest, written: Written, due_at: datetime | None, data: dict[str, Any]
 ) -> dict[str, Any]:
-    shown = shown_on(accounts, text, own, images_of(media))
+    accounts, media = written.accounts, written.media
+    shown = shown_on(
+        accounts,
+        written.text,
+        written.own_texts,
+        images_of(media),
+        written.elements,
+        left_out=written.left_out,
+    )
     zone = str(data.get("due_zone") or "")
     zone = zone if zone in known_zones() else person_of(request).zone_name
     button = button_words(actor_of(request), accounts, timed=due_at is not None)
     zones = list(dict.fromkeys([*(a.time_zone for a in accounts), person_of(request).zone_name]))
     return {
         "shown": shown,
-        "closest": min(shown, key=lambda side: side.left / side.limit) if shown else None,
         "checks": checks_on(shown, media, due_at, zone, actor_of(request)),
-        "previews": [_preview(side, media) for side in shown],
+        "previews": [
+            preview_of(side.account, side.text, media, side.elements, over=side.over)
+            for side in shown
+        ],
+        "written": written,
+        "further": further_posts(written.further, shown),
+        "offers": offers_for(
+            accounts,
+            written.elements,
+            by_element(
+                [
+                    leave
+                    for side in shown
+                    for leave in leaves_on(
+                        side.account, written.elements, side.left_out, side.found
+                    )
+                ]
+            ),
+        ),
         "due_at": due_at,
         "due_zone": zone,
         "zones": zones if zone in zones else [zone, *zones],
         "twice": due_at is not None and bool(note_on(due_at, zone)),
         "later": due_at is not None and bool(due_at.astimezone(ZoneInfo(zone)).fold),
-        "has_own": bool(own),
+        "has_own": bool(written.own_texts),
         "button": button,
         "public_now": button.startswith("Publish"),
-    }
-
-
-def _preview(side: Any, media: list[Media]) -> dict[str, Any]:
-    return {
-        "platform": side.account.platform,
-        "name": side.account.display_name,
-        "handle": side.account.handle.lstrip("@"),
-        "text": side.text,
-        "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
-        "over": side.over,
     }
 
 
@@ -225,33 +291,38 @@ def _page(
     request: HttpRequest,
     form: PostForm,
     available: list[SocialAccount],
-    chosen: list[SocialAccount],
-    own: dict[int, str],
-    media: list[Media],
+    written: Written,
     post: Post | None,
+    *,
+    focus: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    text = str(form["text"].value() or "")
     due_at = form.cleaned_data.get("due_at") if form.is_bound else _due_of(post)
     data = {"due_zone": form["due_zone"].value()}
-    context = _live_context(request, chosen, text, own, media, due_at, data) | {
+    context = _live_context(request, written, due_at, data) | {
         "form": form,
         "post": post,
         "available": available,
-        "chosen_ids": {a.pk for a in chosen},
-        "media": media,
+        "chosen_ids": {a.pk for a in written.accounts},
+        "media": written.media,
+        "focus": focus,
     }
     return render(request, PAGE, context, status=status)
 
 
-def _page_again(request: HttpRequest, form: PostForm) -> HttpResponse:
-    """The composer with everything that was typed, and what has to be put right."""
-    actor = actor_of(request)
+def _page_again(
+    request: HttpRequest, form: PostForm, *, further: list[str] | None = None, focus: str = ""
+) -> HttpResponse:
+    """The composer with everything that was typed, and what has to be put right.
+
+    `further`: where the thread was arranged anew, and nothing is wrong.
+    """
     available = list(form.fields["accounts"].queryset)  # type: ignore[attr-defined]  # a model field
     post_id = form.cleaned_data.get("post")
-    post = post_editable(actor, post_id) if post_id else None
-    media = pictures_of(actor, form.pictures(), post_id)
-    return _page(request, form, available, form.chosen, form.own_texts(), media, post, status=422)
+    post = post_editable(actor_of(request), post_id) if post_id else None
+    written = _typed(request, form, further)
+    status = 422 if further is None else 200
+    return _page(request, form, available, written, post, focus=focus, status=status)
 
 
 def _due_of(post: Post | None) -> datetime | None:

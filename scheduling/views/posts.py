@@ -18,9 +18,11 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.errors import Invalid
 from accounts.moments import known_zones
 from accounts.web import actor_of, get_account, person_of
+from scheduling.elements import elements_from
 from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.options import options_for
+from scheduling.previews import shown_of
 from scheduling.selectors.day import next_out
 from scheduling.selectors.posts import delivery_visible, post_editable, post_visible
 from scheduling.services import deliveries, posts
@@ -46,6 +48,7 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
         "zone": person_of(request).zone_name,
         "rows": rows,
         "media": list(found.media.all()),
+        "along": shown_of(elements_from(found.elements)),
         "can_edit": any(options.edit for _, options in rows)
         and not any(options.take_back for _, options in rows),
         "can_take_back": any(options.take_back for _, options in rows),

@@ -32,6 +32,8 @@ FEATURES = {
     Feature.AUDIENCE: "Choose who may reply",
     Feature.FIRST_COMMENT: "A first comment of our own",
     Feature.LINK: "A link beside the text, shown as a card",
+    Feature.REEL: "Reels",
+    Feature.STORY: "Stories",
     Feature.MESSAGES: "Private messages",
 }
 NO_PAGE = (
@@ -39,12 +41,6 @@ NO_PAGE = (
     Feature.HIDE,
     Feature.BLOCK,
     Feature.VIDEO,
-    Feature.THREAD,
-    Feature.POLL,
-    Feature.QUOTE,
-    Feature.AUDIENCE,
-    Feature.FIRST_COMMENT,
-    Feature.LINK,
 )
 """What the modules can do and no page of the desk offers yet."""
 DEEDS = {
@@ -82,6 +78,11 @@ def platforms_page() -> str:
         "## What the modules can do",
         features,
         f"No page offers these yet: {', '.join(FEATURES[one].lower() for one in NO_PAGE)}.",
+        "To quote a post one pastes its address, as it looks there:",
+        table(
+            ("Platform", "Address of a post"),
+            [(i.label, code(i.post_address.example)) for i in infos if i.post_address],
+        ),
         "## Limits",
         table(("", *names), [(head, *(one[head] for one in limits)) for head in limits[0]]),
         "## Rates",

@@ -21,6 +21,8 @@ from audit.models import Event
 from mentions.models import Conversation
 from operations.models import Alert, Channel
 from operations.services.destinations import destination_add
+from platforms.contract import Audience, Poll
+from scheduling.elements import Elements
 from scheduling.models import Delivery, Post
 from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.states import State
@@ -141,6 +143,17 @@ def _writing() -> dict[str, object]:
     returned = Delivery.objects.filter(approvals__decided="returned").earliest("pk")
     unsent = Post.objects.filter(deliveries__state=State.DRAFT, author=_person("officer"))
     talk = Conversation.objects.filter(account__handle="northmoor_police").latest("pk")
+    along = Elements(
+        thread=("Bring a lamp.", "And a friend."),
+        poll=Poll(("I come", "I do not"), 1_440),
+        quote="https://elsewhere.example/1",
+        link="https://example.org/walk",
+        audience=Audience.MENTIONED,
+        first_comment="The map is on our page.",
+    )
+    for post in (unsent.latest("pk"), of(State.IN_REVIEW).post):
+        post.elements = along.as_json()  # and not all of it can go out, which the pages have to say
+        post.save(update_fields=["elements"])
     return {
         "published": of(State.PUBLISHED).post_id,
         "held": of(State.HELD).post_id,

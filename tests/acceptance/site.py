@@ -202,6 +202,7 @@ NO_PAGES: Mapping[str, str] = {
     "accounts:check": _POST,
     "accounts:unfreeze": _POST,
     "accounts:end_grant": _POST,
+    "scheduling:compose_arrange": _POST,
     "scheduling:compose_check": _POST,
     "scheduling:compose_save": _POST,
     "scheduling:compose_send": _POST,

@@ -124,3 +124,76 @@ def walk_to(keys: Keyboard, page: Page, rows: str, text: str) -> None:
         if text[:40] in page.evaluate("document.activeElement.textContent"):
             return
     raise AssertionError(f"neither k nor j came to {text[:40]!r}")
+
+
+# --- a thread -------------------------------------------------------------------------------------
+
+DESK, HANDLE = "Northmoor Council", "northmoor_council"
+
+
+def test_a_thread_by_keyboard_alone(browser: Browser, stage: Stage) -> None:
+    """Written, put in order and published, once without and once with a poll."""
+    with cast(browser, stage, "story-thread") as people:
+        ben = people.window("officer")
+        sign_in(ben)
+        for number, poll in enumerate([(), ("At ten", "At four")]):
+            texts = [f"{words} {number}." for words in ("Market day", "First the car park", "Then")]
+            write_thread(people, ben, texts, poll)
+            see_thread(stage, texts, poll)
+        said = people.complaints()
+        assert said == {}, said
+
+
+def write_thread(people: Cast, ben: Window, texts: list[str], poll: tuple[str, ...]) -> None:
+    page, keys = ben.page, Keyboard(ben.page)
+    add = page.get_by_role("button", name="Add a further post")
+    keys.press("n")
+    expect(page.get_by_role("heading", level=1)).to_have_text("New post")
+    keys.tab_to(page.get_by_role("checkbox", name=DESK))
+    keys.press("Space")
+    expect(add).to_be_visible()
+    keys.tab_to(page.get_by_label("Text", exact=True))
+    keys.write(texts[0])
+    for place, text in ((2, texts[2]), (3, texts[1])):
+        keys.tab_to(add)
+        keys.press("Enter")
+        expect(page.locator(f"#part-{place}")).to_be_focused()
+        keys.write(text)
+    keys.tab_to(page.get_by_role("button", name="Move up: post 3"), back=True)
+    keys.press("Enter")
+    expect(page.locator("#part-2")).to_be_focused()
+    expect(page.locator("#part-2")).to_have_value(texts[1])
+    for place, option in enumerate(poll, 1):
+        if place == 1:
+            keys.tab_to(page.locator("summary").filter(has_text="Poll"))
+            keys.press("Enter")
+        keys.tab_to(page.locator(f"#poll-option-{place}"))
+        keys.write(option)
+    expect(page.locator("#compose-previews")).to_contain_text(texts[1])
+    people.picture(ben, "has written a thread", full=True)
+    keys.tab_to(page.get_by_role("button", name="Publish to 1 account now"))
+    keys.press("Enter")
+    keys.tab_to(page.get_by_role("button", name="Publish now", exact=True))
+    keys.press("Enter")
+    expect(page.locator("#deliveries .state")).to_have_text("Published")
+
+
+def see_thread(stage: Stage, texts: list[str], poll: tuple[str, ...]) -> None:
+    """The network has each post once, one under the other."""
+    row = stage.row(
+        "SELECT remote_id, remote_parts FROM scheduling_delivery d JOIN scheduling_post p"
+        " ON p.id = d.post_id WHERE p.text = %s",
+        texts[0],
+    )
+    ids = [row["remote_id"], *row["remote_parts"]]
+    assert len(ids) == len(texts)
+    last = requests.get(f"{stage.sandbox.url}/@{HANDLE}/{ids[-1]}", timeout=30).text
+    places = [last.find(words) for words in [*poll, *texts[1:]]]
+    assert -1 not in places
+    assert places == sorted(places)
+    arrived = [
+        one
+        for one in stage.sandbox.arrivals(path="/api/posts")
+        if one["outcome"] in {f"published {id_}" for id_ in ids}
+    ]
+    assert len(arrived) == len(texts)

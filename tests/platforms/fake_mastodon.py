@@ -144,6 +144,12 @@ class FakeMastodon(FakeServer):
                 "max_media_attachments": 4,
                 "characters_reserved_per_url": 23,
             },
+            "polls": {
+                "max_options": 4,
+                "max_characters_per_option": 50,
+                "min_expiration": 300,
+                "max_expiration": 2_629_746,
+            },
             "media_attachments": {
                 "supported_mime_types": ["image/jpeg", "image/png", "image/gif", "video/mp4"],
                 "image_size_limit": 2_000_000,
@@ -206,7 +212,8 @@ class FakeMastodon(FakeServer):
             return self.statuses[id_]
 
     def do_post_status(self, asked: Asked) -> Reply:
-        form = asked.form()
+        is_json = "json" in asked.headers.get("content-type", "")  # what has a poll
+        form = {key: [value] for key, value in asked.json().items()} if is_json else asked.form()
         text = form.get("status", [""])[0]
         key = asked.headers.get("idempotency-key", "")
         if key in self.keys and self.flavour == "mastodon":
@@ -227,9 +234,18 @@ class FakeMastodon(FakeServer):
             parent=parent,
             visibility=form.get("visibility", ["public"])[0],
             media_attachments=[self.media[m] for m in media],
+            poll=self._poll(form),
         )
         self.keys[key] = status["id"]
         return Reply(data=status)
+
+    @staticmethod
+    def _poll(form: dict[str, Any]) -> dict[str, Any] | None:
+        poll = form.get("poll", [None])[0]
+        if not poll:
+            return None
+        options = [{"title": one} for one in poll["options"]]
+        return {"options": options, "expires_in": poll["expires_in"]}
 
     def do_get_status(self, _asked: Asked, id_: str) -> Reply:
         status = self.statuses.get(id_)

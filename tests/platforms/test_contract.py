@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from platforms.contract import (
     Adapter,
     Allowance,
+    Audience,
     AuthorisationLost,
     Batch,
     Counted,
     Feature,
+    Form,
     Image,
     Incoming,
     MentionKind,
     OutcomeUnknown,
+    Outgoing,
+    Part,
+    Poll,
     Prepares,
     Presence,
     Refused,
@@ -27,7 +34,7 @@ from platforms.contract import (
 from platforms.counting import count_text
 
 from .server import Fault, Reply
-from .worlds import World, picture
+from .worlds import Match, World, picture
 
 HOUR = timedelta(hours=1)
 
@@ -389,6 +396,160 @@ def test_an_upload_without_an_answer_is_no_doubt_about_the_post(world: World) ->
     with world.server.going_wrong(fault), pytest.raises(RetryLater):
         world.adapter().publish(world.outgoing("Image.", picture("One")), steps=StepsInMemory())
     assert world.posts() == []
+
+
+# --- threads ------------------------------------------------------------------------------------
+
+
+def thread(world: World, *texts: str) -> Outgoing:
+    """A thread of some minutes ago, so that 'not there' can be told for certain."""
+    first, *others = texts
+    post = world.outgoing(first, ago=timedelta(minutes=5))
+    return replace(post, parts=[Part(text) for text in others])
+
+
+def about(world: World, text: str) -> Match:
+    """The request that publishes this text."""
+    return lambda asked: world.writes(asked) and text.encode() in asked.body
+
+
+def are_in_order(world: World, *texts: str) -> bool:
+    """Are exactly these there, each under the one before?"""
+    seen = world.posts()
+    under = [one.reply_to for one in seen]
+    return [one.text for one in seen] == list(texts) and under == [
+        "",
+        *(one.remote_id for one in seen[:-1]),
+    ]
+
+
+def test_a_thread_goes_out_each_under_the_one_before(world: World) -> None:
+    post, adapter = thread(world, "One.", "Two.", "Three."), world.adapter()
+    if Feature.THREAD not in world.info.features:
+        with pytest.raises(Refused, match="no threads"):
+            adapter.publish(post, steps=StepsInMemory())
+        assert world.posts() == []
+        return
+    published = adapter.publish(post, steps=StepsInMemory())
+    assert are_in_order(world, "One.", "Two.", "Three.")
+    ids = [seen.remote_id for seen in world.posts()]
+    assert [published.remote_id, *published.parts] == ids
+    lookup = world.adapter().find_published(post, since=datetime.now(UTC) - HOUR)
+    assert lookup.published is not None
+    assert [lookup.published.remote_id, *lookup.published.parts] == ids
+
+
+@pytest.mark.parametrize("lost", ["One.", "Two.", "Three."])
+@pytest.mark.parametrize("acts", [True, False], ids=["it went out", "it did not"])
+def test_no_post_of_a_thread_is_doubled_or_lost(world: World, lost: str, acts: bool) -> None:
+    """The answer to one of them is lost; whoever goes on has nothing but the steps."""
+    if Feature.THREAD not in world.info.features:
+        return
+    post, steps = thread(world, "One.", "Two.", "Three."), StepsInMemory()
+    fault = Fault(acts=acts, reset=True, match=about(world, lost))
+    with world.server.going_wrong(fault), pytest.raises(OutcomeUnknown):
+        world.adapter().publish(post, steps=steps)
+    lookup = world.adapter().find_published(post, since=datetime.now(UTC) - HOUR)
+    assert (lookup.presence is Presence.FOUND) is (acts and lost == "Three.")
+    world.adapter().publish(post, steps=steps)
+    assert are_in_order(world, "One.", "Two.", "Three.")
+    world.adapter().publish(post, steps=steps)
+    assert are_in_order(world, "One.", "Two.", "Three.")
+
+
+def test_a_thread_that_is_told_to_wait_says_how_far_it_came(world: World) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    post, steps = thread(world, "One.", "Two."), StepsInMemory()
+    fault = Fault(Reply(429, {"error": "slow down"}), match=about(world, "Two."))
+    with (
+        world.server.going_wrong(fault),
+        pytest.raises(RetryLater, match="1 of 2 posts of this thread are out"),
+    ):
+        world.adapter().publish(post, steps=steps)
+    world.adapter().publish(post, steps=steps)
+    assert are_in_order(world, "One.", "Two.")
+
+
+def test_what_is_out_of_a_thread_cannot_be_changed_unseen(world: World) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    post, steps = thread(world, "One.", "Two."), StepsInMemory()
+    fault = Fault(Reply(429, {"error": "slow down"}), match=about(world, "Two."))
+    with world.server.going_wrong(fault), pytest.raises(RetryLater):
+        world.adapter().publish(post, steps=steps)
+    with pytest.raises(Refused, match="out already"):
+        world.adapter().publish(replace(post, text="Other."), steps=steps)
+    world.adapter().publish(replace(post, parts=[Part("Better.")]), steps=steps)
+    assert are_in_order(world, "One.", "Better.")
+
+
+def test_every_post_of_a_thread_is_checked_before_the_first_goes_out(world: World) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    adapter = world.adapter()
+    too_long = "x" * (adapter.limits().text_max + 1)
+    with pytest.raises(Refused, match="Post 2 of the thread"):
+        adapter.publish(thread(world, "One.", too_long), steps=StepsInMemory())
+    assert world.posts() == []
+
+
+def test_a_picture_of_a_later_post_goes_with_it(world: World) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    post = replace(world.outgoing("One."), parts=[Part("Two.", [picture("The second")])])
+    world.adapter().publish(post, steps=StepsInMemory())
+    assert [seen.alts for seen in world.posts()] == [(), ("The second",)]
+
+
+# --- what else goes along -------------------------------------------------------------------------
+
+ALONG: dict[Feature, dict[str, Any]] = {
+    Feature.POLL: {"poll": Poll(("Yes", "No"), 1_440)},
+    Feature.QUOTE: {"quote": "1"},
+    Feature.LINK: {"link": "https://example.org/road"},
+    Feature.AUDIENCE: {"audience": Audience.MENTIONED},
+    Feature.FIRST_COMMENT: {"first_comment": "See the map."},
+    Feature.REEL: {"form": Form.REEL},
+    Feature.STORY: {"form": Form.STORY},
+}
+
+
+@pytest.mark.parametrize("feature", list(ALONG))
+def test_what_a_network_does_not_have_is_refused_and_not_left_out(
+    world: World, feature: Feature
+) -> None:
+    if feature in world.info.features:
+        return
+    with pytest.raises(Refused, match="has no"):
+        world.adapter().publish(
+            replace(world.outgoing("Hello."), **ALONG[feature]), steps=StepsInMemory()
+        )
+    assert world.posts() == []
+
+
+def test_a_poll_arrives(world: World) -> None:
+    if Feature.POLL not in world.info.features:
+        return
+    post = replace(world.outgoing("Which day?"), poll=Poll(("Monday", "Friday"), 1_440))
+    world.adapter().publish(post, steps=StepsInMemory())
+    assert world.last_poll() == (("Monday", "Friday"), 1_440)
+
+
+def test_a_quote_arrives(world: World) -> None:
+    """By what its address says of it, and that is what people have."""
+    if Feature.QUOTE not in world.info.features:
+        return
+    address = world.info.post_address
+    assert address is not None
+    adapter = world.adapter()
+    shown = adapter.publish(world.outgoing("Worth saying again."), steps=StepsInMemory())
+    asked = address.id_at(shown.permalink + "?from=here", world.server.url)
+    assert asked, shown.permalink
+    post = replace(world.outgoing("Quite so."), quote=asked)
+    adapter.publish(post, steps=StepsInMemory())
+    assert world.last_quote() == shown.remote_id
+    assert address.id_at("https://elsewhere.example/@x/1", world.server.url) == ""
 
 
 # --- ahead of time ------------------------------------------------------------------------------

@@ -156,12 +156,15 @@ def test_an_image_can_do_without_words_where_the_platform_allows_it() -> None:
 @pytest.mark.parametrize("key", platform_keys())
 def test_declared_limits_survive_being_stored(key: str) -> None:
     limits = platform_info(key).limits
-    assert limits_from(json.loads(json.dumps(asdict(limits)))) == limits
+    assert limits_from(json.loads(json.dumps(asdict(limits))), BLUESKY) == limits
 
 
 def test_limits_stored_by_an_earlier_version_are_read() -> None:
     old = {"text_max": 500, "unit": "grapheme", "image_types": ["image/png"], "gone": 1}
-    assert limits_from(old) == Limits(500, TextUnit.GRAPHEME, image_types=("image/png",))
+    usual = Limits(300, TextUnit.CHARACTER, parts_max=25)
+    expected = Limits(500, TextUnit.GRAPHEME, image_types=("image/png",), parts_max=25)
+    assert limits_from(old, usual) == expected
+    assert limits_from({}, usual) == usual
 
 
 def test_hashtags_are_counted_and_pictures_asked_for() -> None:

@@ -141,6 +141,14 @@ class World(ABC):
     def throw_uploads_away(self) -> None:
         """What was uploaded and no post has taken up is gone."""
 
+    def last_poll(self) -> tuple[tuple[str, ...], int] | None:
+        """Options and minutes of the newest post's poll; asked only where there are polls."""
+        raise NotImplementedError
+
+    def last_quote(self) -> str:
+        """The id of what the newest post shows; asked only where posts are quoted."""
+        raise NotImplementedError
+
     # --- where faults go ------------------------------------------------------------------------
 
     writes: Match  # the request that publishes

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from platforms.sandbox.records import Post
+
 from . import fake_bluesky, fake_mastodon, sandbox_server
 from .world import Match as Match
 from .world import Seen, World, path
@@ -67,6 +69,12 @@ class BlueskyWorld(World):
     def post_elsewhere(self, text: str) -> str:
         return str(self.fake.post_as(fake_bluesky.DID, text)["uri"])
 
+    def last_quote(self) -> str:
+        records = [r for k, r in sorted(self.fake.records.items()) if k[0] == fake_bluesky.DID]
+        quoted = records[-1]["embed"]["record"]
+        view = next(v for v in self.fake._views() if v["cid"] == quoted["cid"])
+        return str(view["uri"])
+
     def revoke(self) -> None:
         self.fake.revoke()
 
@@ -117,6 +125,12 @@ class MastodonWorld(World):
 
     def post_elsewhere(self, text: str) -> str:
         return str(self.fake.make(fake_mastodon.OWN, text)["id"])
+
+    def last_poll(self) -> tuple[tuple[str, ...], int] | None:
+        *_, status = self.fake.statuses.values()
+        poll = status["poll"]
+        titles = tuple(option["title"] for option in poll["options"])
+        return titles, poll["expires_in"] // 60
 
     def revoke(self) -> None:
         self.fake.revoke()
@@ -178,6 +192,17 @@ class SandboxWorld(World):
     def post_elsewhere(self, text: str) -> str:
         post, _ = self.sandbox.store.posts.create(self.sandbox.account, text)
         return str(post.id)
+
+    def _newest(self) -> Post:
+        found, _ = self.sandbox.store.lists.own_posts(self.sandbox.account, None, 1)
+        return found[0]
+
+    def last_poll(self) -> tuple[tuple[str, ...], int] | None:
+        extras = self._newest().extras
+        return extras.options, extras.minutes
+
+    def last_quote(self) -> str:
+        return str(self._newest().extras.quote)
 
     def revoke(self) -> None:
         self.sandbox.store.accounts.tokens_revoke(self.sandbox.account)

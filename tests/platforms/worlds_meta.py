@@ -192,6 +192,11 @@ class ThreadsWorld(World):
             if node.get("author") == fake_threads.OWN
         ]
 
+    def last_quote(self) -> str:
+        asked = [each for each in self.fake.ledger if each.path.endswith("/threads")]
+        made = [each for each in asked if each.method == "POST"][-1]
+        return made.form()["quote_post_id"][0]
+
     def mention(self, text: str, *, at: datetime | None = None, reply_to: str = "") -> str:
         named = not reply_to
         made = self.fake.make(fake_threads.STRANGER, text, parent=reply_to, at=at, names=named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from . import fake_linkedin, fake_x
 from .world import Seen, World, path
@@ -55,6 +56,16 @@ class XWorld(World):
 
     def post_elsewhere(self, text: str) -> str:
         return str(self.fake.make(fake_x.OWN, text)["id"])
+
+    def last_poll(self) -> tuple[tuple[str, ...], int] | None:
+        poll = self._last_written()["poll"]
+        return tuple(poll["options"]), poll["duration_minutes"]
+
+    def last_quote(self) -> str:
+        return str(self._last_written()["quote_tweet_id"])
+
+    def _last_written(self) -> Any:
+        return [asked for asked in self.fake.ledger if self.writes(asked)][-1].json()
 
     def revoke(self) -> None:
         self.fake.revoke()

@@ -5,12 +5,21 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from atproto import models
 from atproto.exceptions import BadRequestError
 
-from platforms.contract import NetworkPolicy, Outgoing, Presence, Refused, StepsInMemory, TextUnit
+from platforms.contract import (
+    NetworkPolicy,
+    Outgoing,
+    Part,
+    Presence,
+    Refused,
+    StepsInMemory,
+    TextUnit,
+)
 from platforms.counting import count_text
 from platforms.registry import open_adapter, platform_info
 
@@ -57,6 +66,38 @@ def test_a_post_is_there_as_written_with_its_own_time(desk: Desk) -> None:
     assert published.permalink.startswith("https://")
     assert published.permalink.endswith(published.remote_id.rsplit("/", 1)[1])
     assert desk.network.await_post(published.remote_id).author.did == desk.person.did
+
+
+def test_a_thread_is_there_once_however_often_it_is_sent(desk: Desk) -> None:
+    post = replace(outgoing("One."), parts=[Part("Two."), Part("Three.")])
+    published = _publish(desk, post)
+    again = _publish(desk, post)  # with nothing kept: as by a worker that never heard of the first
+    ids = [published.remote_id, *published.parts]
+    assert [again.remote_id, *again.parts] == ids
+    records = desk.network.records(desk.person)
+    assert sorted(records) == sorted(ids)
+    assert [records[uri].text for uri in ids] == ["One.", "Two.", "Three."]
+    for above, uri in pairwise(ids):
+        reply = records[uri].reply
+        assert reply is not None
+        assert (reply.root.uri, reply.parent.uri) == (ids[0], above)
+    assert desk.network.await_post(ids[-1]).record.text == "Three."
+    lookup = desk.adapter().find_published(post, since=datetime.now(UTC) - timedelta(hours=1))
+    assert lookup.published is not None
+    assert [lookup.published.remote_id, *lookup.published.parts] == ids
+
+
+def test_a_quote_shows_the_post_at_the_address(desk: Desk, resident: Person) -> None:
+    shown = resident.client.send_post("Worth saying again.")
+    desk.network.await_post(shown.uri)
+    address = platform_info("bluesky").post_address
+    assert address is not None
+    link = f"https://bsky.app/profile/{resident.handle}/post/{shown.uri.rsplit('/', 1)[1]}"
+    asked = address.id_at(link, "https://bsky.social")
+    published = _publish(desk, replace(outgoing("Quite so."), quote=asked))
+    embed = _record(desk, published.remote_id).embed
+    assert isinstance(embed, models.AppBskyEmbedRecord.Main)
+    assert (embed.record.uri, embed.record.cid) == (shown.uri, shown.cid)
 
 
 def test_links_mentions_and_tags_can_be_clicked(desk: Desk, resident: Person) -> None:

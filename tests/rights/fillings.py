@@ -235,6 +235,9 @@ FILLINGS: Mapping[str, Filling] = {
     "scheduling:compose_check": lambda w, s: Fill(
         data={"accounts": [s.account.pk], "text": "Good morning"}, done=(200,)
     ),
+    "scheduling:compose_arrange": lambda w, s: Fill(
+        data={"accounts": [s.account.pk], "text": "Good morning", "arrange": "add"}, done=(200,)
+    ),
     # The composer keeps what was typed: accounts that are not theirs to write on are not there to
     # choose, and it says so with 422.
     "scheduling:compose_save": lambda w, s: Fill(

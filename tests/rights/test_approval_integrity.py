@@ -33,8 +33,17 @@ from accounts.services.people import user_freeze, user_unfreeze
 from accounts.services.social import account_change, account_freeze, account_unfreeze
 from accounts.services.teams import team_member_add, team_member_remove
 from audit.actions import NotAllowed
-from platforms.contract import OutcomeUnknown, Outgoing, Published, Refused, RetryLater
+from platforms.contract import (
+    Audience,
+    OutcomeUnknown,
+    Outgoing,
+    Poll,
+    Published,
+    Refused,
+    RetryLater,
+)
 from scheduling.content import content_hash
+from scheduling.elements import NOTHING, Element, Elements
 from scheduling.engine.claim import claim_due
 from scheduling.engine.publish import publish
 from scheduling.errors import Stale
@@ -79,7 +88,16 @@ FIRST_LEVELS = (
     Level.MANAGER,
 )
 ACTS = ("hold", "release", "reschedule", "now", "schedule", "cancel", "settle")
-Content = tuple[str, tuple[tuple[str, str], ...]]
+ALONG = (
+    NOTHING,
+    Elements(thread=("More to come.",)),
+    Elements(thread=("More to come.", "That was all.")),
+    Elements(poll=Poll(("Monday", "Friday"), 1_440)),
+    Elements(poll=Poll(("Monday", "Sunday"), 1_440), audience=Audience.MENTIONED),
+    Elements(first_comment="See the map."),
+)
+Along = tuple[tuple[str, ...], Poll | None, Audience, str]
+Content = tuple[str, tuple[tuple[str, str], ...], Along]
 
 seen_in_this_run: Counter[str] = Counter()
 """What the run came to, so that it cannot pass by never sending anything."""
@@ -134,6 +152,8 @@ class Desk(RuleBasedStateMachine):
         self.text: dict[int, str] = {}  # of a post
         self.own: dict[tuple[int, int], str] = {}  # of a post on an account
         self.pictures: dict[int, tuple[tuple[str, str], ...]] = {}  # of a post
+        self.along: dict[int, Elements] = {}  # of a post
+        self.own_along: dict[tuple[int, int], Elements] = {}  # of a post on an account
         self.writers: dict[tuple[int, int], set[str]] = {}  # of a post on an account
         self.sender: dict[tuple[int, int], str] = {}
         self.approved: dict[int, Content] = {}  # of a delivery, while it stands
@@ -160,7 +180,8 @@ class Desk(RuleBasedStateMachine):
 
     def content(self, post_id: int, account_id: int) -> Content:
         text = self.own.get((post_id, account_id), self.text[post_id])
-        return text, self.pictures[post_id]
+        along = self.own_along.get((post_id, account_id), self.along[post_id])
+        return text, self.pictures[post_id], _along(along)
 
     # --- the network ------------------------------------------------------------------------
 
@@ -169,7 +190,13 @@ class Desk(RuleBasedStateMachine):
         delivery = Delivery.objects.get(key=UUID(hex=post.key))
         at = (delivery.post_id, delivery.account_id)
         images = tuple((hashlib.sha256(i.data).hexdigest(), i.alt_text) for i in post.images)
-        sent: Content = (post.text, images)
+        parts = tuple(part.text for part in post.parts)
+        sent: Content = (
+            post.text,
+            images,
+            (parts, post.poll, post.audience, post.first_comment),
+        )
+        seen_in_this_run["sent with something along"] += sent[2] != _along(NOTHING)
         assert sent == self.content(*at), "it says something else than was last written"
         assert delivery.account_id not in self.frozen, "the account is frozen"
         assert not any(delivery.account_id in held for held in self.paused.values()), "a pause"
@@ -192,18 +219,22 @@ class Desk(RuleBasedStateMachine):
         chosen = data.draw(st.lists(st.sampled_from(self.accounts), min_size=1, unique=True))
         name = self._somebody(data, Capability.DRAFT, chosen)
         text, own, pictures = self._words(data, name, chosen)
+        along, own_along = self._along(data, chosen, pictures)
         post = self._do(
             lambda: post_create(
                 actor=person(self.people[name]),
                 text=text,
                 accounts=chosen,
                 own_texts=own,
+                elements=along,
+                own_elements=own_along,
                 pictures=pictures,
                 due_at=timezone.now() + timedelta(hours=0 if now else 1),
             )
         )
         if post is not None:
             self.text[post.pk], self.pictures[post.pk] = text, _shown(pictures)
+            self._note_along(post, along, own_along)
             for account in chosen:
                 self.writers[post.pk, account.pk] = {name}
                 if account.pk in own:
@@ -219,6 +250,7 @@ class Desk(RuleBasedStateMachine):
         name = self._writer_of(data, post)
         chosen = [delivery.account for delivery in post.deliveries.exclude(state=State.CANCELLED)]
         text, own, pictures = self._words(data, name, chosen, post)
+        along, own_along = self._along(data, chosen, pictures)
         before = {a.pk: self.content(post.pk, a.pk) for a in chosen}
         done = self._do(
             lambda: post_edit(
@@ -228,6 +260,8 @@ class Desk(RuleBasedStateMachine):
                 text=text,
                 accounts=chosen,
                 own_texts=own,
+                elements=along,
+                own_elements=own_along,
                 pictures=pictures,
                 due_at=timezone.now(),
             )
@@ -235,6 +269,7 @@ class Desk(RuleBasedStateMachine):
         if done is None:
             return
         self.text[post.pk], self.pictures[post.pk] = text, _shown(pictures)
+        self._note_along(post, along, own_along)
         for account in chosen:
             self.own.pop((post.pk, account.pk), None)
             if account.pk in own:
@@ -491,6 +526,22 @@ class Desk(RuleBasedStateMachine):
         kept = [media for media in there if data.draw(st.booleans())]
         return text, own, [(media.pk, data.draw(st.sampled_from(ALTS))) for media in kept]
 
+    def _along(
+        self, data: st.DataObject, chosen: list[SocialAccount], pictures: list[tuple[int, str]]
+    ) -> tuple[Elements, dict[int, Elements]]:
+        """What goes along, and the accounts on which somebody leaves it out."""
+        along = data.draw(st.sampled_from(ALONG))
+        if pictures:
+            along = along.without([Element.POLL])  # a poll goes alone
+        left = [account.pk for account in chosen if data.draw(st.booleans())]
+        return along, dict.fromkeys(left, NOTHING) if along.used else {}
+
+    def _note_along(self, post: Post, along: Elements, own: dict[int, Elements]) -> None:
+        self.along[post.pk] = along
+        for at in [at for at in self.own_along if at[0] == post.pk]:
+            del self.own_along[at]
+        self.own_along |= {(post.pk, account): each for account, each in own.items()}
+
     def _approvals_of(self, post: Post, *, standing: bool) -> None:
         """After an act on a whole post: what is a draft again has no approval any more."""
         for delivery in post.deliveries.all():
@@ -513,6 +564,10 @@ def _upload() -> SimpleUploadedFile:
     return SimpleUploadedFile("bridge.png", picture(), "image/png")
 
 
+def _along(elements: Elements) -> Along:
+    return elements.thread, elements.poll, elements.audience, elements.first_comment
+
+
 def _shown(pictures: list[tuple[int, str]]) -> tuple[tuple[str, str], ...]:
     hashes = dict(Media.objects.values_list("pk", "sha256"))
     return tuple((hashes[pk], alt) for pk, alt in pictures)
@@ -530,5 +585,11 @@ def test_what_is_sent_was_approved_in_this_form_by_somebody_else():
             derandomize=not long,
         ),
     )
-    for came_about in ("sent, approved", "sent without review", "edited", "own words refused"):
+    for came_about in (
+        "sent, approved",
+        "sent without review",
+        "sent with something along",
+        "edited",
+        "own words refused",
+    ):
         assert seen_in_this_run[came_about], f"never: {came_about}; {seen_in_this_run}"

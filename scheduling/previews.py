@@ -1,0 +1,57 @@
+"""A post as its readers would see it, for `_components/preview.html`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from accounts.models import SocialAccount
+from platforms.contract import Audience, Form
+from scheduling.elements import AUDIENCES, FORMS, Elements, minutes_in_words
+from scheduling.models import Media
+
+
+def preview_of(
+    account: SocialAccount,
+    text: str,
+    media: Iterable[Media],
+    elements: Elements,
+    *,
+    over: int = 0,
+    reply_to: str = "",
+) -> dict[str, Any]:
+    """What one account would show. `over`: characters too many; `reply_to`: what is answered."""
+    return {
+        "platform": account.platform,
+        "name": account.display_name,
+        "handle": account.handle.lstrip("@"),
+        "text": text,
+        "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
+        "over": over,
+        "reply_to": reply_to,
+        **shown_of(elements),
+    }
+
+
+def shown_of(elements: Elements) -> dict[str, Any]:
+    """The elements for a page: words in place of what machines call things; '' for none."""
+    poll = elements.poll
+    return {
+        "thread": list(enumerate(elements.thread, 2)),
+        "posts": 1 + len(elements.thread),
+        "poll": poll and {"options": poll.options, "open_for": minutes_in_words(poll.minutes)},
+        "quote": elements.quote,
+        "link": elements.link,
+        "link_host": host_of(elements.link),
+        "audience": "" if elements.audience is Audience.EVERYBODY else AUDIENCES[elements.audience],
+        "first_comment": elements.first_comment,
+        "form": "" if elements.form is Form.POST else FORMS[elements.form],
+    }
+
+
+def host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # half a bracket
+        return ""
