@@ -17,7 +17,8 @@ from accounts.models import SocialAccount, User
 from audit.actions import EVENTS
 from audit.actors import ActorKind
 from audit.erasing import REFERENCE, Because
-from audit.selectors.events import Filters, search_query
+from audit.selectors.events import Filters
+from audit.selectors.words import searched_words
 from audit.telling import event_words
 
 MACHINES = {
@@ -163,7 +164,7 @@ class RecordFilterForm(forms.Form):
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"].strip()
-        if text and search_query(text) is None:
+        if text and not searched_words(text):
             raise forms.ValidationError("There is no word in this to look for.")
         return text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +35,7 @@ from accounts.services.grants import grant_set
 from accounts.services.reviews import review_start
 from accounts.services.teams import team_create
 from audit.actors import Actor
+from audit.models import Event
 from mentions.models import Contact, Conversation, Mention
 from scheduling.models import Delivery, Post
 from scheduling.states import State
@@ -77,6 +80,14 @@ class CredentialFactory(DjangoModelFactory):
 
     account = factory.SubFactory(SocialAccountFactory)
     secret = "canary-secret-5d1f"  # tests search pages and logs for it
+
+
+def make_events(words: Iterable[str]) -> None:
+    """Events of a command that the search finds by these words."""
+    Event.objects.bulk_create(
+        Event(name="post.created", act=uuid.uuid4(), actor_kind="command", words=text)
+        for text in words
+    )
 
 
 def make_team(name: str = "Control room", *members: User) -> Team:

@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 from threading import Timer
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from audit.actions import EVENTS
 from audit.models import Event
-from audit.plain import words_of
+from audit.selectors.words import events_with
 
 PAGE = 50
 CHUNK = 1_000
@@ -25,7 +24,6 @@ CHUNK = 1_000
 PATIENCE_S = 5
 """How long a page waits for a search; many common words over millions of lines can take longer."""
 READING = "record.read"
-_WORDS_MAX, _WORD_MAX = 16, 64
 _CURSOR = re.compile(r"(\d{1,17})\.(\d{1,19})")
 _TIMES = ("since", "until")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,16 +166,6 @@ def newest() -> Cursor | None:
     return None if event is None else Cursor.of(event)
 
 
-def search_query(text: str) -> SearchQuery | None:
-    """All words of `text`, each as the beginning of a word; None when there is no word in it."""
-    words = [word[:_WORD_MAX] for word in words_of(text[:1_000])[:_WORDS_MAX]]
-    if not words:
-        return None
-    return SearchQuery(
-        " & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw"
-    )
-
-
 @contextmanager
 def patience(filters: Filters) -> Iterator[None]:
     """Stop a search that takes too long. A statement_timeout would be four statements more."""
@@ -289,6 +277,5 @@ def _wanted(filters: Filters) -> Q:
     if filters.until is not None:
         wanted &= Q(occurred_at__lt=filters.until)
     if filters.text:
-        query = search_query(filters.text)
-        wanted &= Q(search=query) if query is not None else Q(pk=None)
+        wanted &= events_with(filters.text)
     return wanted

@@ -20,7 +20,8 @@ from accounts.moments import known_zones
 from audit.actions import EVENTS
 from audit.actors import ActorKind
 from audit.exporting import FORMATS, Export
-from audit.selectors.events import Filters, Scope, search_query
+from audit.selectors.events import Filters, Scope
+from audit.selectors.words import searched_words
 from scheduling.selectors.story import posts_on
 
 STDOUT = "-"
@@ -88,7 +89,7 @@ class Command(DeskCommand):
 def _filters(given: Namespace) -> Filters:
     if given.action and given.action not in EVENTS and not _is_noun(given.action):
         raise Invalid("", f"There is no event {given.action}.")
-    if given.text.strip() and search_query(given.text) is None:
+    if given.text.strip() and not searched_words(given.text):
         raise Invalid("", "There is no word in --text to look for.")
     zone = ZoneInfo(given.zone)
     until = given.until + timedelta(days=1) if given.until else None
