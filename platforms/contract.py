@@ -24,6 +24,7 @@ from platforms.declared import PostAddress as PostAddress
 from platforms.declared import Rate as Rate
 from platforms.declared import TextUnit as TextUnit
 from platforms.declared import VideoLimits as VideoLimits
+from platforms.turns import Turns as Turns
 
 T = TypeVar("T")
 
@@ -97,6 +98,7 @@ class Connection:
     remote_id: str = ""  # the platform's own id of the account; '' before the first verify
     session: str = field(default="", repr=False)  # what the adapter asked to keep (see `remember`)
     app: AppCredentials | None = None  # for platforms that renew a token only for the app
+    turns: Turns | None = field(default=None, repr=False, compare=False)  # to renew, one at a time
 
 
 @dataclass(frozen=True, slots=True)

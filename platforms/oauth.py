@@ -56,11 +56,6 @@ class Tokens:
             }
         )
 
-    @property
-    def lapses_at(self) -> datetime | None:
-        """When they end for good; None: they renew themselves, or nobody said."""
-        return None if self.refresh_token else self.expires_at
-
     def expires_within(self, seconds: float) -> bool:
         if self.expires_at is None:
             return False
@@ -163,13 +158,14 @@ def refresh(
 ) -> Tokens:
     """Fresh tokens. Raises AuthorisationLost when the platform will not renew these.
 
-    A refresh token that did not come with the answer is the one we had.
+    A refresh token that did not come with the answer is the one we had. One may be good only once
+    (RFC 9700, 4.14.2): raises OutcomeUnknown when the platform may have renewed unheard.
     """
     oauth = declared(key)
     client = _Client(key, app, network, base_url, [tokens.access_token, tokens.refresh_token])
     if oauth.refresh == "refresh_token" and tokens.refresh_token:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
-        fresh = client.token(oauth, form)
+        fresh = client.token(oauth, form, writes=True)
     elif oauth.refresh == "long_lived" and (oauth.renewal or oauth.long_lived):
         fresh = client.long_lived(oauth.renewal or oauth.long_lived, tokens.access_token)  # type: ignore[arg-type]  # one of them is there
     else:
@@ -243,11 +239,11 @@ class _Client:
             platform_info(key).label, self._wire, secrets=lambda: known, lost=_is_lost
         )
 
-    def token(self, oauth: OAuth, form: Mapping[str, str]) -> Tokens:
+    def token(self, oauth: OAuth, form: Mapping[str, str], *, writes: bool = False) -> Tokens:
         def call() -> Tokens:
             return self._tokens(self._post(oauth, oauth.token_path, form))
 
-        return self._asker.ask(call)
+        return self._asker.ask(call, writes=writes)
 
     def _post(self, oauth: OAuth, path: str, form: Mapping[str, str]) -> Any:
         app = self._app
@@ -279,8 +275,9 @@ class _Client:
 
     def revoke(self, oauth: OAuth, tokens: Tokens) -> None:
         def by_form() -> None:
-            form = {"token": tokens.refresh_token or tokens.access_token}
-            self._post(oauth, oauth.revoke_path, form)
+            # Each by itself: not everywhere does the one end with the other (RFC 7009, 2.1).
+            for token in filter(None, (tokens.access_token, tokens.refresh_token)):
+                self._post(oauth, oauth.revoke_path, {"token": token})
 
         def by_delete() -> None:
             bearer = {"Authorization": f"Bearer {tokens.access_token}"}

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import requests
 
-from platforms import oauth
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -50,7 +49,6 @@ class RestClient:
         self.base = api_base(key, connection.base_url or own_host(key))
         self._keeper = Keeper(key, connection, network, remember)
         self._headers = dict(headers or {})
-        self._renews = oauth.declared(key).refresh == "long_lived"
         self._wire = GuardedSession(network)
         self._asker = Asker(who, self._wire, secrets=self._keeper.secrets, lost=lost, sort=sort)
 
@@ -58,9 +56,8 @@ class RestClient:
         return self._asker.allowance()
 
     def lapses_at(self) -> datetime | None:
-        """When the credentials end; None where they renew themselves or nobody said."""
-        renews = self._renews and self._keeper.app is not None
-        return None if renews else self._keeper.tokens.lapses_at
+        """When the credentials end; None where they are renewed or nobody said."""
+        return self._keeper.lapses_at()
 
     def ask(
         self,
@@ -90,11 +87,9 @@ class RestClient:
         return self.ask("GET", path, lambda answer: pick(row_of(answer)), params=query)
 
     def _check(self) -> None:
-        tokens = self._keeper.tokens
-        if not re.fullmatch(r"[\x21-\x7e]+", tokens.access_token):
+        if not re.fullmatch(r"[\x21-\x7e]+", self._keeper.tokens.access_token):
             raise AuthorisationLost("The access token is empty or holds what no token holds.")
-        if tokens.expires_within(_EARLY_S) and self._keeper.app is not None:
-            self._keeper.renew()
+        self._keeper.freshen(_EARLY_S)
 
     def _is_theirs(self, whole: str) -> bool:
         """Does the token belong there? An address in an answer may lead anywhere."""

@@ -75,7 +75,7 @@ class XClient:
         return self._asker.allowance()
 
     def lapses_at(self) -> datetime | None:
-        return None if self.by_keys else self._keeper.tokens.lapses_at
+        return None if self.by_keys else self._keeper.lapses_at()
 
     def ask(
         self,
@@ -86,9 +86,8 @@ class XClient:
     ) -> T:
         """What `pick` makes of the answer to `call`."""
         self._check()
-        tokens = self._keeper.tokens
-        if tokens.refresh_token and tokens.expires_within(_EARLY_S):
-            self._renew()
+        self._keeper.freshen(_EARLY_S)
+        self._api.bearer_token = self._keeper.tokens.access_token
 
         def asked() -> T:
             answer = call(self._api)
@@ -100,11 +99,12 @@ class XClient:
             return self._asker.ask(asked, writes=writes)
         except AuthorisationLost:
             # A request that was not let in has done nothing, so it may be asked again.
-            if not tokens.refresh_token or self._wire.last is None:
+            if not self._keeper.is_renewable or self._wire.last is None:
                 raise
             if self._wire.last.status != 401:
                 raise
-        self._renew()
+        self._keeper.renew(refused=True)
+        self._api.bearer_token = self._keeper.tokens.access_token
         return self._asker.ask(asked, writes=writes)
 
     def post(self, route: str, body: Mapping[str, Any] | None, pick: Callable[[Row], T]) -> T:
@@ -125,10 +125,6 @@ class XClient:
         told = self._keys.values() if self._keys else [self._keeper.tokens.access_token]
         if not all(re.fullmatch(r"[\x21-\x7e]+", token) for token in told):
             raise AuthorisationLost("The access token is empty or holds what no token holds.")
-
-    def _renew(self) -> None:
-        self._keeper.renew()
-        self._api.bearer_token = self._keeper.tokens.access_token
 
 
 def _keys_in(secret: str) -> dict[str, str]:
