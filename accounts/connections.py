@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.errors import Invalid
 from accounts.models import Credential, PlatformApp, SocialAccount
 from accounts.sealing import SealBroken
+from accounts.turns import turns_of
 from platforms.contract import (
     Adapter,
     AppCredentials,
@@ -28,6 +29,7 @@ from platforms.contract import (
     Refused,
     Remember,
 )
+from platforms.keeping import Keeper
 from platforms.oauth import app_platform
 from platforms.registry import UnknownPlatform, open_adapter, platform_info
 
@@ -66,6 +68,27 @@ def open_with(platform: str, connection: Connection, *, remember: Remember) -> A
 
 def open_account(account: SocialAccount) -> Adapter:
     """An adapter for a connected account. Raises AuthorisationLost when it has no credentials."""
+    connection = _connection(account)
+    credential = account.credential
+
+    def remember(session: str) -> None:
+        credential.session = session
+        credential.save(update_fields=["session", "updated_at"])
+
+    return open_with(account.platform, connection, remember=remember)
+
+
+def account_renew(account: SocialAccount) -> bool:
+    """Renew the tokens of an account; False where nothing renews them. Raises as `Keeper.renew`."""
+    keeper = Keeper(account.platform, _connection(account), network_policy(), lambda _: None)
+    if not keeper.is_renewable:
+        Credential.objects.filter(account=account).update(**account.credential.standing())
+        return False
+    keeper.renew()
+    return True
+
+
+def _connection(account: SocialAccount) -> Connection:
     try:
         credential = account.credential  # loaded along by whoever opens many
     except Credential.DoesNotExist:
@@ -76,19 +99,15 @@ def open_account(account: SocialAccount) -> Adapter:
     except SealBroken as broken:
         raise AuthorisationLost(f"{broken} Reconnect the account on its page.") from None
 
-    def remember(session: str) -> None:
-        credential.session = session
-        credential.save(update_fields=["session", "updated_at"])
-
-    connection = Connection(
+    return Connection(
         handle=account.handle,
         base_url=account.base_url,
         secret=secret,
         remote_id=account.remote_id,
         session=session,
         app=app,
+        turns=turns_of(account, secret),
     )
-    return open_with(account.platform, connection, remember=remember)
 
 
 @contextmanager

@@ -9,14 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.connections import lapse_of, note_success, open_account
+from accounts.ending import days_left
 from accounts.models import Credential, SocialAccount
 from accounts.models.social import Health
 from accounts.services.social import account_health_change, account_warn_of_end
 from audit.actors import Actor
 from platforms.contract import AuthorisationLost, PlatformError
 
-WARN_DAYS = (14, 3, 1)
-"""How long ahead people are told that an account has to be connected anew."""
+KEEPS_FAILING = 3
+"""Renewals that failed one after the other, until people are told when the credentials end."""
 KNOWN_FOR = timedelta(seconds=10)
 """That an account works is noted once in so long: a thread of posts says it ten times over."""
 
@@ -84,16 +85,37 @@ def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | No
 
 
 def lapse_note(*, actor: Actor, account: SocialAccount, lapses_at: datetime | None) -> None:
-    """Note when the credentials end for good, and tell people once at each of the WARN_DAYS."""
+    """Note when the credentials end for good, and tell people once at each of the WARN_DAYS.
+
+    `lapses_at`: what the adapter knows of it; what is renewed and cannot be, ends all the same.
+    """
     credential = Credential.objects.filter(account=account).first()
     if credential is None:  # disconnected while the platform was asked
         return
+    lapses_at = _end_of(account, credential, lapses_at)
     if credential.lapses_at != lapses_at:
         credential.lapses_at, credential.told_days = lapses_at, None
         credential.save(update_fields=["lapses_at", "told_days"])
     if lapses_at is None:
         return
-    left = lapses_at - timezone.now()
-    days = min((d for d in WARN_DAYS if left <= timedelta(days=d)), default=None)
+    days = days_left(lapses_at, timezone.now())
     if days is not None and (credential.told_days is None or days < credential.told_days):
-        account_warn_of_end(actor=actor, account=account, lapses_at=lapses_at, days=days)
+        note = credential.renewal_note
+        why = f"Renewing them fails: {note}" if note else ""
+        account_warn_of_end(actor=actor, account=account, lapses_at=lapses_at, days=days, why=why)
+
+
+def _end_of(
+    account: SocialAccount, credential: Credential, told: datetime | None
+) -> datetime | None:
+    """The earliest of what the adapter, the platform's rules and failing renewals say."""
+    oauth, given_at = account.info.oauth, credential.given_at
+    ends = [told]
+    if oauth is not None and given_at is not None:
+        if credential.app_id is not None and oauth.agreed_for:
+            ends.append(given_at + oauth.agreed_for)
+        if oauth.lives and credential.ends_at is None and credential.renew_at is None:
+            ends.append(given_at + oauth.lives)
+    if credential.renewal_refused_at or credential.renewal_failures >= KEEPS_FAILING:
+        ends.append(credential.ends_at)
+    return min((end for end in ends if end), default=None)

@@ -112,3 +112,10 @@ def sealed_fields() -> dict[type[models.Model], list[str]]:
         if names:
             found[model] = names
     return found
+
+
+def sealed_as(row: models.Model, name: str, value: str) -> str:
+    """`value` as it lies in the field `name` of `row`, for an update that is not by `save`."""
+    field = row._meta.get_field(name)
+    assert isinstance(field, SealedTextField)
+    return seal(value, binding=field.binding(row)) if value else value

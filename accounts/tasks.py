@@ -10,16 +10,20 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import using
+from accounts.connections import account_renew
 from accounts.health import account_check
-from accounts.models import SocialAccount
+from accounts.lockdowns import lockdowns_due, tokens_revoke
+from accounts.models import Credential, SocialAccount
 from accounts.selectors.reviews import accounts_undecided, reviews_due, reviews_to_remind
 from accounts.services.lapses import WATCHER, conditions_keep
 from accounts.services.reviews import KEEPER, review_close, review_lapse, review_remind
 from audit.actors import Actor
+from platforms.contract import PlatformError
 
 log = structlog.get_logger(__name__)
 
 CHECK_AGAIN_AFTER = timedelta(minutes=10)
+RENEW_AGAIN_AFTER = timedelta(minutes=5)
 BATCH = 20
 """A run comes every minute, so 20 keep 200 accounts at ten minutes even if each takes 3 s; more
 accounts are checked less often, never all at once."""
@@ -48,6 +52,43 @@ def check_due_accounts() -> int:
         except Exception:  # one account's fault must not keep the others unchecked
             log.exception("account_check_failed", account_id=account.pk)
     return checked
+
+
+@shared_task(name="accounts.renew_tokens")
+def renew_tokens() -> int:
+    """Renew the tokens that are past their half time. Returns how many accounts were looked at.
+
+    Safe to run in several workers at once: each account is claimed by putting its next time off,
+    which is what holds, too, when the worker dies.
+    """
+    looked_at = 0
+    now = timezone.now()
+    due = SocialAccount.objects.filter(credential__renew_at__lte=now, disconnected_at=None)
+    due = due.select_related("credential__app").order_by("credential__renew_at")
+    for account in due[:BATCH]:
+        mine = Credential.objects.filter(account=account, renew_at=account.credential.renew_at)
+        if not mine.update(renew_at=now + RENEW_AGAIN_AFTER):
+            continue
+        looked_at += 1
+        try:
+            account_renew(account)
+        except PlatformError:
+            pass  # its row says why
+        except Exception:  # one account's fault must not keep the others from being renewed
+            log.exception("account_renew_failed", account_id=account.pk)
+    return looked_at
+
+
+@shared_task(name="accounts.revoke_tokens")
+def revoke_tokens() -> int:
+    """Ask platforms to revoke what was locked down. Returns how many were asked."""
+    due = lockdowns_due()
+    for lockdown in due:
+        try:
+            tokens_revoke(lockdown)
+        except Exception:  # as above
+            log.exception("tokens_revoke_failed", account_id=lockdown.account_id)
+    return len(due)
 
 
 @shared_task(name="accounts.keep_conditions")

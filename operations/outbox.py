@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.alerts import AlertKind
-from accounts.health import WARN_DAYS
+from accounts.ending import WARN_DAYS
 from accounts.models.social import Health
 from operations.models import Alert, Message, MessageState
 from operations.recipients import Recipients
@@ -42,6 +42,7 @@ HOLDS_WHILE = {
     AlertKind.TOKEN: Q(account__disconnected_at=None)
     & (
         Q(account__health=Health.LOST)
+        | Q(account__credential__renewal_refused_at__isnull=False)
         | Q(account__credential__lapses_at__lte=Now() + timedelta(days=max(WARN_DAYS)))
     ),
 }

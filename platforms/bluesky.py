@@ -100,6 +100,7 @@ class BlueskyAdapter:
         secret_label="App password",  # noqa: S106 - a label on a form
         secret_help="In Bluesky: Settings, Privacy and security, App passwords.",  # noqa: S106
         handle_help="The full handle, such as council.bsky.social.",
+        revoke_help="In Bluesky: Settings, Privacy and security, App passwords.",
         default_base_url="https://bsky.social",
         asks_base_url=True,
         post_address=PostAddress(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -184,6 +185,9 @@ class OAuth:
     lists_accounts: bool = False  # one sign-in speaks for several accounts; some are chosen
     app_of: str = ""  # the platform whose app this is, where two share one; '': its own
     public: bool = False  # an app without a secret will do
+    uses: Mapping[str, str] = field(default_factory=dict, hash=False)  # scope: what it lets us do
+    lives: timedelta | None = None  # a token that says no end of its own, at most
+    agreed_for: timedelta | None = None  # then a person has to agree anew, whatever the tokens say
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,4 +227,5 @@ class PlatformInfo:
     secret_parts: tuple[SecretPart, ...] = ()  # when the secret is several texts; then JSON of them
     oauth: OAuth | None = None
     post_address: PostAddress | None = None  # where posts can be quoted
+    revoke_help: str = ""  # one sentence: where a person takes back there what was given to us
     note: str = ""  # what cannot be done here yet, said where one connects an account

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from platforms._graph import GONE, VERSION, GraphClient, Row, is_success, part, rows_of
@@ -87,8 +87,26 @@ META_OAUTH = OAuth(
     revoke_method="DELETE",
     lists_accounts=True,
     app_of="facebook",
+    uses={
+        "pages_show_list": "Pages cannot be listed.",
+        "pages_manage_posts": "Nothing can be posted to the Page or deleted.",
+        "pages_read_engagement": "The Page's posts cannot be read.",
+        "pages_read_user_content": "Comments and visitors' posts do not come in.",
+        "pages_manage_engagement": "Comments cannot be answered, hidden or deleted.",
+        "pages_messaging": "Messages do not come in and cannot be answered.",
+        "instagram_basic": "The Instagram account cannot be read.",
+        "instagram_content_publish": "Nothing can be posted to Instagram.",
+        "instagram_manage_comments": "Comments on Instagram cannot be answered or hidden.",
+        "business_management": "Pages that belong to a business cannot be listed.",
+    },
+    # https://developers.facebook.com/docs/facebook-login/auth-vs-data (November 2026)
+    agreed_for=timedelta(days=90),
 )
 """One sign-in for both: a person's Pages, and the Instagram accounts that belong to them."""
+META_REVOKE_HELP = (
+    "On Facebook, as the person who connected it: Settings and privacy, Settings, Apps and "
+    "websites, or Business integrations."
+)
 
 
 class FacebookAdapter:
@@ -132,6 +150,7 @@ class FacebookAdapter:
         # Meta counts by how many people engage with a Page and says only in each answer how much of
         # that is used; this is well below what the smallest Page has. A reading asks five lists.
         rates=(Rate("requests", 1_500, 3_600, {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 5}),),
+        revoke_help=META_REVOKE_HELP,
         oauth=META_OAUTH,
     )
 

@@ -39,7 +39,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.counting import text_problems
-from platforms.facebook_page import META_OAUTH
+from platforms.facebook_page import META_OAUTH, META_REVOKE_HELP
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
 from platforms.instagram_inbox import InstagramInbox
@@ -104,6 +104,7 @@ class InstagramAdapter:
             Rate("posts", 100, 86_400, {Deed.PUBLISH: 1}),
             Rate("requests", 1_000, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 2}),
         ),
+        revoke_help=META_REVOKE_HELP,
         oauth=META_OAUTH,
         note=(
             "Comments and tags are read and answered. Posting is not possible yet: Instagram "

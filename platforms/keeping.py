@@ -23,6 +23,8 @@ from platforms.turns import Alone, Turn
 
 _LAST_S = 60.0
 """So long before the end of a token there is nothing to lose by asking once more."""
+IN_DOUBT = "in_doubt"
+"""The code of a RetryLater that means: it was asked before, and what came of it is not known."""
 _UNKNOWN = {"refresh_token": timedelta(hours=1), "long_lived": timedelta(hours=25)}
 """When tokens are renewed whose end nobody said; Threads renews none younger than a day."""
 
@@ -86,6 +88,15 @@ def is_renewable(key: str, app: AppCredentials | None, tokens: oauth.Tokens) -> 
         return bool(tokens.refresh_token)
     how = declared.renewal or declared.long_lived
     return declared.refresh == "long_lived" and how is not None and bool(app or not how.with_client)
+
+
+def is_revocable(key: str, secret: str) -> bool:
+    """Can the platform be asked to take this back? Only tokens that it gave to an app: to anything
+    else, as keys and what was pasted, it answers 'done' all the same (RFC 7009, 2.2).
+    """
+    declared, told = platform_info(key).oauth, told_in(secret)
+    given = bool(told.get("access_token")) and "api_key" not in told
+    return declared is not None and bool(declared.revoke_path) and given
 
 
 class Keeper:
@@ -165,7 +176,7 @@ class Keeper:
             raise RetryLater(
                 "Nobody knows what came of the last renewal. It is asked for again at the end of "
                 "the credentials in force.",
-                code="in_doubt",
+                code=IN_DOUBT,
             )
         turn.asking()
         fresh = oauth.refresh(

@@ -7,7 +7,7 @@ which need not be there: whether a post went out is answered by reading the orga
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from platforms.checking import fitting
@@ -89,6 +89,10 @@ class LinkedInAdapter:
             Rate("requests", 500, 86_400, {Deed.PUBLISH: 1, Deed.UPLOAD: 2}),
             Rate("readings", 60, 3_600, {Deed.READ: 1}),
         ),
+        revoke_help=(
+            "On LinkedIn, as the person who connected the page: Settings, Data privacy, Other "
+            "applications, Permitted services."
+        ),
         oauth=OAuth(
             authorise_url="https://www.linkedin.com/oauth/v2/authorization",
             token_path="https://www.linkedin.com/oauth/v2/accessToken",  # noqa: S106 - an address
@@ -102,6 +106,14 @@ class LinkedInAdapter:
             app_help="At linkedin.com/developers: an app with the Community Management API.",
             refresh="refresh_token",
             revoke_path="https://www.linkedin.com/oauth/v2/revoke",
+            uses={
+                "r_organization_admin": "Whose page it is cannot be checked.",
+                "r_organization_social": "The page's own posts cannot be read.",
+                "w_organization_social": "Nothing can be posted or deleted.",
+                "r_organization_social_feed": "Comments do not come in.",
+                "w_organization_social_feed": "Comments cannot be answered.",
+            },
+            lives=timedelta(days=60),
             lists_accounts=True,
         ),
     )

@@ -103,6 +103,10 @@ class MastodonAdapter:
         secret_label="Access token",  # noqa: S106 - a label on a form
         secret_help="On your server: Preferences, Development, New application.",  # noqa: S106
         handle_help="The name with its server, such as council@mastodon.social.",
+        revoke_help=(
+            "On your server: Preferences, Development for an application of your own, otherwise "
+            "Account, Authorised apps."
+        ),
         default_base_url="",
         asks_base_url=True,
         # config/initializers/rack_attack.rb and app/lib/rate_limiter.rb of Mastodon 4.5: requests

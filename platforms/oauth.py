@@ -179,9 +179,18 @@ def refresh(
 
 
 def revoke(
-    key: str, app: AppCredentials, tokens: Tokens, *, network: NetworkPolicy, base_url: str = ""
+    key: str,
+    app: AppCredentials | None,
+    tokens: Tokens,
+    *,
+    network: NetworkPolicy,
+    base_url: str = "",
 ) -> bool:
-    """Give the tokens back; False where the platform has no such request."""
+    """Give the tokens back; False where the platform has no such request. Doing it again is fine.
+
+    Tokens that are no good any more are given back; AuthorisationLost means that the app is not
+    let in.
+    """
     oauth = declared(key)
     if not oauth.revoke_path:
         return False
@@ -280,12 +289,17 @@ class _Client:
                 self._post(oauth, oauth.revoke_path, {"token": token})
 
         def by_delete() -> None:
+            """The token is all that lets us in, so what is not let in is gone."""
             bearer = {"Authorization": f"Bearer {tokens.access_token}"}
             answer = self._wire.delete(self._at(oauth.revoke_path), headers=bearer)
             answer.raise_for_status()
 
         ways: dict[str, Callable[[], None]] = {"POST": by_form, "DELETE": by_delete}
-        self._asker.ask(ways[oauth.revoke_method], writes=True)
+        try:
+            self._asker.ask(ways[oauth.revoke_method], writes=True)
+        except AuthorisationLost:
+            if oauth.revoke_method != "DELETE":
+                raise
 
     def _at(self, path: str) -> str:
         """Where to ask; what has a server of its own is asked of another server with the rest."""

@@ -106,6 +106,9 @@ class ThreadsAdapter:
             Rate("posts", 250, 86_400, {Deed.PUBLISH: 1}),
             Rate("requests", 2_400, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 12}),
         ),
+        revoke_help=(
+            "On Threads: Settings, Account, Website permissions; there is no request that does it."
+        ),
         oauth=OAuth(
             authorise_url="https://threads.net/oauth/authorize",
             token_path="/oauth/access_token",  # noqa: S106 - an address
@@ -125,6 +128,16 @@ class ThreadsAdapter:
             renewal=LongLived(
                 "/refresh_access_token", "th_refresh_token", "access_token", with_client=False
             ),
+            uses={
+                "threads_basic": "Nothing works.",
+                "threads_content_publish": "Nothing can be posted.",
+                "threads_manage_replies": "Replies cannot be answered or hidden.",
+                "threads_read_replies": "Replies do not come in.",
+                "threads_manage_mentions": "Mentions do not come in.",
+                "threads_keyword_search": "Topics cannot be searched.",
+                "threads_delete": "Posts cannot be deleted.",
+            },
+            lives=timedelta(days=60),
         ),
         post_address=PostAddress(
             r"https://www\.threads\.(?:net|com)/@[\w.]+/post/[\w-]+",

@@ -1,7 +1,7 @@
 """Taking turns to renew an account's credentials: a refresh token may be good only once.
 
-Whoever opens an adapter says how turns are taken among all its workers (`Connection.turns`); without
-that, as for credentials that are not stored yet, there is nobody to wait for.
+Whoever opens an adapter says how turns are taken among all its workers (`Connection.turns`);
+without that, as for credentials that are not stored yet, there is nobody to wait for.
 """
 
 from __future__ import annotations

@@ -147,6 +147,10 @@ class XAdapter:
             SecretPart("access_token", "Access token"),
             SecretPart("access_token_secret", "Access token secret"),
         ),
+        revoke_help=(
+            "On X: Settings, Security and account access, Apps and sessions, Connected apps. Keys "
+            "of OAuth 1.0a are made anew at developer.x.com."
+        ),
         oauth=OAuth(
             authorise_url="https://x.com/i/oauth2/authorize",
             token_path="/2/oauth2/token",  # noqa: S106 - an address
@@ -164,6 +168,14 @@ class XAdapter:
             client_by_basic=True,
             refresh="refresh_token",
             revoke_path="/2/oauth2/revoke",
+            uses={
+                "tweet.read": "Nothing can be read.",
+                "tweet.write": "Nothing can be posted or deleted.",
+                "tweet.moderate.write": "Replies cannot be hidden.",
+                "users.read": "Whose account it is cannot be checked.",
+                "media.write": "Pictures and video cannot be posted.",
+                "offline.access": "The credentials end after two hours.",
+            },
         ),
     )
 

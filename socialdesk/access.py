@@ -182,6 +182,7 @@ ADDRESSES: Mapping[str, Address] = {
     "accounts:change": _form("change what is said of an account", MANAGE),
     "accounts:freeze": _form("freeze an account", MANAGE),
     "accounts:unfreeze": _act("unfreeze an account", MANAGE),
+    "accounts:lock_down": _form("lock an account down", MANAGE),
     "accounts:disconnect": _form("disconnect an account", MANAGE),
     "accounts:reconnect": _form("give an account new credentials", MANAGE),
     "accounts:give": _form("give somebody a level", MANAGE),

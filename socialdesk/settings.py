@@ -454,6 +454,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "renew-tokens": {
+        "task": "accounts.renew_tokens",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "revoke-tokens": {
+        "task": "accounts.revoke_tokens",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "conditions": {
         "task": "accounts.keep_conditions",
         "schedule": 60.0,

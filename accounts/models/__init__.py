@@ -14,9 +14,10 @@ from accounts.models.conditions import (
     Training,
     TrainingRecord,
 )
+from accounts.models.credentials import Credential, Lockdown, LockdownState
 from accounts.models.people import Invitation, Team, User
 from accounts.models.reviews import AccessReview, Outcome, ReviewItem
-from accounts.models.social import Credential, SocialAccount
+from accounts.models.social import SocialAccount
 
 __all__ = [
     "Acceptance",
@@ -26,6 +27,8 @@ __all__ = [
     "Grant",
     "Invitation",
     "Lapse",
+    "Lockdown",
+    "LockdownState",
     "Notice",
     "Outcome",
     "PlatformApp",

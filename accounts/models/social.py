@@ -1,16 +1,12 @@
-"""The official accounts and what is needed to speak for them."""
+"""The official accounts."""
 
 from __future__ import annotations
-
-import uuid
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from accounts.levels import Capability
-from accounts.models.apps import PlatformApp
-from accounts.sealing import SealedTextField
 from platforms.contract import Feature, Limits, PlatformInfo
 from platforms.declared import limits_from
 from platforms.registry import platform_info
@@ -100,29 +96,3 @@ class SocialAccount(models.Model):
         if self.checked_at is None:
             return "unknown"
         return self.health
-
-
-class Credential(models.Model):
-    """The secret of one account and the session a platform gave for it, both sealed."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    account = models.OneToOneField(
-        SocialAccount, on_delete=models.CASCADE, related_name="credential"
-    )
-    secret = SealedTextField()
-    session = SealedTextField(blank=True)
-    app = models.ForeignKey(  # that the platform gave it to; none for what a person pasted
-        PlatformApp, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    given_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    updated_at = models.DateTimeField(auto_now=True)
-    lapses_at = models.DateTimeField(null=True, blank=True)  # when it ends for good, if known
-    told_days = models.PositiveSmallIntegerField(null=True, blank=True)  # how far ahead people were
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"credential of {self.account}"

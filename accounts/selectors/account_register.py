@@ -23,7 +23,8 @@ def registered(
     *, text: str = "", platform: str = "", use: str = "", owner: str = ""
 ) -> QuerySet[SocialAccount]:
     """Every account that fits; `since`: when it was last used, or connected if it never was."""
-    accounts = SocialAccount.objects.select_related("owner")
+    accounts = SocialAccount.objects.select_related("owner", "credential")
+    accounts = accounts.defer("credential__secret", "credential__session")
     accounts = accounts.annotate(since=Coalesce(F("used_at"), F("connected_at")))
     if text:
         named = Q(display_name__icontains=text) | Q(handle__icontains=text.removeprefix("@"))
@@ -62,6 +63,13 @@ class Entry:
     account: SocialAccount
     is_dormant: bool
     both: tuple[Both, ...]
+    ends_at: datetime | None = None  # the credentials, unless somebody does something
+    missing_scopes: tuple[str, ...] = ()
+
+    @property
+    def missing_words(self) -> str:
+        count = len(self.missing_scopes)
+        return f"{count} permission{'' if count == 1 else 's'} missing"
 
     @property
     def stands_alone(self) -> bool:
@@ -78,9 +86,17 @@ def entries(accounts: Sequence[SocialAccount]) -> list[Entry]:
             account,
             (account.used_at or account.connected_at) <= since,
             tuple(sorted(both.get(account.pk, {}).values(), key=lambda b: b.person.full_name)),
+            *_connected_by(account),
         )
         for account in accounts
     ]
+
+
+def _connected_by(account: SocialAccount) -> tuple[datetime | None, tuple[str, ...]]:
+    if not account.is_connected or not hasattr(account, "credential"):
+        return None, ()
+    credential = account.credential
+    return credential.lapses_at, tuple(scope.name for scope in credential.missing_scopes)
 
 
 def _both(account_ids: Sequence[int]) -> dict[int, dict[int, Both]]:
@@ -103,7 +119,7 @@ def _both(account_ids: Sequence[int]) -> dict[int, dict[int, Both]]:
 COLUMNS = (
     "account", "platform", "handle", "owner", "owner_email", "owner_has_left", "purpose",
     "service_hours", "time_zone", "approval_required", "connected", "last_used", "dormant",
-    "write_and_approve",
+    "write_and_approve", "health", "last_answer", "credentials_end", "permissions_missing",
 )  # fmt: skip
 
 
@@ -128,6 +144,10 @@ def rows(found: QuerySet[SocialAccount]) -> Iterator[tuple[str, ...]]:
             "; ".join(
                 f"{b.person} ({b.level}{f', {b.team}' if b.team else ''})" for b in entry.both
             ),
+            account.condition,
+            account.last_success_at.isoformat() if account.last_success_at else "",
+            entry.ends_at.isoformat() if entry.ends_at else "",
+            " ".join(entry.missing_scopes),
         )
 
 

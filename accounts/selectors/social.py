@@ -6,7 +6,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.levels import CAPABILITIES, Capability, Level, OrgCapability
-from accounts.models import Grant, SocialAccount, User
+from accounts.models import Grant, Lockdown, LockdownState, SocialAccount, User
 from accounts.models.social import Health
 from accounts.policy import accounts_where, decide_org
 from audit.actors import Actor
@@ -65,6 +65,14 @@ def account_holdings(account: SocialAccount) -> list[Grant]:
     )
     ranks = {level.value: rank for rank, level in enumerate(Level)}
     return sorted(grants, key=lambda g: (-ranks[g.level], g.holder.casefold(), g.pk))
+
+
+def lockdown_told(account: SocialAccount) -> Lockdown | None:
+    """The lockdown its page tells of: until it is connected anew and the old tokens are gone."""
+    latest = account.lockdowns.select_related("began_by").defer("secret", "session").first()
+    if latest is None or (account.is_connected and latest.state != LockdownState.ASKING):
+        return None
+    return latest
 
 
 def people_by_role() -> list[User]:

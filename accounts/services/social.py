@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from accounts import events  # noqa: F401  # declares them
 from accounts.alerts import AlertKind, raise_alert, settle_alert
 from accounts.connections import Proven
+from accounts.ending import when
 from accounts.errors import Invalid
 from accounts.hooks import rights_changed
 from accounts.levels import Capability, OrgCapability
@@ -22,8 +21,10 @@ from accounts.models import Credential, SocialAccount, User
 from accounts.models.social import Health
 from accounts.moments import known_zones
 from accounts.policy import by, on_account_or_org, organisation
+from accounts.sealing import SealBroken
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
+from platforms.keeping import Kept, kept
 
 _ASKED = by(ActorKind.WORKER, ActorKind.COMMAND, ActorKind.PERSON)
 """Whoever asked the platform; what it answered is no decision of theirs."""
@@ -193,16 +194,20 @@ def account_health_change(
         account=account,
         data={"before": before, "after": health, "note": note[:500]},
     )
+    if Health.LOST in (before, health):
+        # An alert that is open says what is not so any more, and would keep this from being told.
+        settle_alert(kind=AlertKind.TOKEN, subject=account)
+        Credential.objects.filter(account=account).update(told_days=None)
     if health == Health.LOST:
         raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=note)
 
 
 @action("account.credentials_ending", needs=_ASKED, may_find_nothing=True)
 def account_warn_of_end(
-    *, actor: Actor, account: SocialAccount, lapses_at: datetime, days: int
+    *, actor: Actor, account: SocialAccount, lapses_at: datetime, days: int, why: str = ""
 ) -> None:
     """Tell people that the account has to be connected anew within so many days, unless somebody
-    who asked at the same time has told them."""
+    who asked at the same time has told them. `why`: a sentence, where it should not have to be."""
     untold = Q(told_days=None) | Q(told_days__gt=days)
     if not Credential.objects.filter(untold, account=account).update(told_days=days):
         return
@@ -214,19 +219,46 @@ def account_warn_of_end(
     )
     # The last warning may still be open, and would keep this one from being told.
     settle_alert(kind=AlertKind.TOKEN, subject=account)
-    when = date_format(timezone.localtime(lapses_at, ZoneInfo(account.time_zone)), "D j M Y, H:i")
-    message = f"The credentials end {when}. Reconnect the account before that, or its posts stop."
-    raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=message)
+    message = (
+        f"The credentials end {when(account, lapses_at)}. Reconnect the account before that, or "
+        f"its posts stop. {why}"
+    )
+    raise_alert(kind=AlertKind.TOKEN, subject=account, account=account, message=message.strip())
 
 
 def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> None:
-    credential, _ = Credential.objects.get_or_create(
-        account=account, defaults={"secret": proven.secret, "given_by": actor.user}
+    """In a row of its own: whoever renews what was there before, renews for nothing."""
+    list(SocialAccount.objects.select_for_update().filter(pk=account.pk))  # one at a time
+    before = Credential.objects.filter(account=account).first()
+    credential = Credential(
+        account=account,
+        secret=proven.secret,
+        session=_with_what_it_had(proven, before),
+        app=proven.app,
+        given_by=actor.user,
+        given_at=timezone.now(),
+        lapses_at=proven.lapses_at,
     )
-    credential.secret, credential.session = proven.secret, proven.session
-    credential.given_by, credential.app = actor.user, proven.app
-    credential.lapses_at, credential.told_days = proven.lapses_at, None
+    for name, value in credential.standing().items():
+        setattr(credential, name, value)
+    if before is not None:
+        before.delete()
     credential.save()
+    account.credential = credential
+
+
+def _with_what_it_had(proven: Proven, before: Credential | None) -> str:
+    """Not every sign-in brings a refresh token again: the one there is stays."""
+    if before is None or before.app is None or before.app != proven.app:
+        return proven.session
+    try:
+        had = kept(before.secret, before.session).tokens.refresh_token
+    except SealBroken:
+        return proven.session
+    given = kept(proven.secret, proven.session).tokens
+    if given.refresh_token or not had:
+        return proven.session
+    return Kept(dataclasses.replace(given, refresh_token=had)).dump(proven.secret)
 
 
 def _connected_already(account: SocialAccount) -> Invalid:

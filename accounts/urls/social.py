@@ -16,6 +16,7 @@ urlpatterns = [
     path("<int:account_id>/change/", account.change, name="change"),
     path("<int:account_id>/freeze/", account.freeze, name="freeze"),
     path("<int:account_id>/unfreeze/", account.unfreeze, name="unfreeze"),
+    path("<int:account_id>/lock-down/", account.lock_down, name="lock_down"),
     path("<int:account_id>/disconnect/", account.disconnect, name="disconnect"),
     path("<int:account_id>/reconnect/", connecting.reconnect, name="reconnect"),
     path("<int:account_id>/levels/give/", levels.give, name="give"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -12,7 +12,8 @@ from accounts.forms.social import AccountForm, ReasonForm
 from accounts.health import account_check
 from accounts.levels import Capability
 from accounts.policy import decide
-from accounts.selectors.social import account_holdings, people_by_role
+from accounts.selectors.social import account_holdings, lockdown_told, people_by_role
+from accounts.services.lockdowns import account_lock_down
 from accounts.services.social import (
     account_change,
     account_disconnect,
@@ -37,7 +38,9 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
         "by_role": people_by_role(),
         "may_manage": bool(rights.decide(Capability.MANAGE, found)),
         "may_view": bool(rights.decide(Capability.VIEW, found)),
+        "lockdown": lockdown_told(found),
         "freeze_form": ReasonForm(),
+        "lock_down_form": _lock_down_form(),
         "me": person_of(request),
     }
     return render(request, "accounts/account.html", context)
@@ -106,6 +109,28 @@ def unfreeze(request: HttpRequest, account_id: int) -> HttpResponse:
     else:
         tell(request, f"{found} may post again. What was held stays held until it is released.")
     return redirect("accounts:account", found.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def lock_down(request: HttpRequest, account_id: int) -> HttpResponse:
+    found = manage_account(request, account_id)
+    form = _lock_down_form(request.POST or None)
+    if form.is_valid():
+        try:
+            account_lock_down(actor=actor_of(request), account=found, **form.cleaned_data)
+        except Invalid as error:
+            show_invalid(form, error)
+        else:
+            tell(request, f"{found} is locked down. Read below what is left to do.")
+            return redirect("accounts:account", found.pk)
+    may_view = bool(decide(actor_of(request), Capability.VIEW, found))
+    return show_form(request, form, "accounts/lock_down.html", account=found, may_view=may_view)
+
+
+def _lock_down_form(data: QueryDict | None = None) -> ReasonForm:
+    """With a reason at hand: whoever needs this has no time for words. Two of it on one page."""
+    initial = {"reason": "The account may have been taken over."}
+    return ReasonForm(data, initial=initial, auto_id="id_lock_down_%s")
 
 
 @require_http_methods(["GET", "POST"])

@@ -90,6 +90,7 @@ class SandboxAdapter:
         secret_label="Access token",  # noqa: S106 - a label, not a token
         secret_help="On the Sandbox, open Accounts and press New token.",  # noqa: S106 - a sentence
         handle_help="The account's handle on the Sandbox, such as northmoor_fire.",
+        revoke_help="On the Sandbox, open Accounts and press Revoke all.",
         default_base_url="http://127.0.0.1:8001",
         asks_base_url=True,
         post_address=PostAddress(

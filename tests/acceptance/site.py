@@ -62,6 +62,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "accounts:change": ("manager /accounts/{fire}/change/",),
     "accounts:freeze": ("manager /accounts/{fire}/freeze/",),
+    "accounts:lock_down": ("manager /accounts/{fire}/lock-down/",),
     "accounts:disconnect": ("manager /accounts/{fire}/disconnect/",),
     "accounts:reconnect": ("manager /accounts/{fire}/reconnect/",),
     "accounts:give": (

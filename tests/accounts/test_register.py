@@ -18,6 +18,7 @@ from accounts.using import note_use
 from audit.models import Event
 from tests.factories import (
     COMMAND,
+    CredentialFactory,
     SocialAccountFactory,
     UserFactory,
     give,
@@ -114,8 +115,9 @@ def test_the_questions_do_not_grow_with_accounts_and_people(django_assert_num_qu
     for account in accounts:
         give(UserFactory(), Level.APPROVER, account)
         give(make_team(f"T{account.pk}", UserFactory(), UserFactory()), Level.MANAGER, account)
-    with django_assert_num_queries(2):
-        assert all(len(entry.both) == 3 for entry in entries(accounts))
+        CredentialFactory(account=account, scopes=["read"])
+    with django_assert_num_queries(3):
+        assert all(len(entry.both) == 3 for entry in entries(list(registered())))
 
 
 def test_hours_of_service_are_changed_by_an_act_and_others_leave_them(administrator, sign_in):

@@ -221,6 +221,7 @@ FILLINGS: Mapping[str, Filling] = {
     ),
     "accounts:freeze": _account(data=REASON),
     "accounts:unfreeze": _account(acts_on="frozen"),
+    "accounts:lock_down": _account(data=REASON),
     "accounts:disconnect": _account(data=REASON),
     "accounts:reconnect": _account(data={"secret": "n-e-w"}),
     "accounts:give": lambda w, s: Fill(

@@ -194,6 +194,8 @@ def test_what_other_commands_put_on_record(world, name, capsys):
 
 TASKS = {
     "accounts.check_due_accounts": "account-health",
+    "accounts.renew_tokens": "account-renewal",
+    "accounts.revoke_tokens": "lockdown",
     "accounts.keep_conditions": "conditions",
     "accounts.end_reviews": "access review",
     "audit.write_exports": "exports, in the right of their owners",

@@ -29,16 +29,27 @@ _HEALTH = "telemetry: when a platform last answered; a change of health is an ac
 _POLLER = "the poller's own book-keeping: leases, pace, cursor; what came in is an action"
 _LEASE = "telemetry of the engine: leases and results of steps of what an action has claimed"
 _RECORD = "the record itself"
+_TURN = "whose turn it is to renew tokens, and those a platform gave; that it did is an action"
 _SEAL = "the record's seal: places, tree and checkpoints, which prove the events"
 _EXPORT = "how far an export is; that it began and ended are actions"
 _OUTBOX = "messages about what is on record already, on their way to people"
 ALLOWED: dict[str, str] = {
     "accounts/connections.py:open_account": "a platform's own session, kept beside its secret",
+    "accounts/connections.py:account_renew": "telemetry: what tokens say of themselves",
     "accounts/connections.py:note_success": _HEALTH,
     "accounts/health.py:health_note": _HEALTH,
     "accounts/health.py:lapse_note": "telemetry: until when the platform lets the credentials work",
     "accounts/health.py:_note_well": _HEALTH,
     "accounts/models/people.py:create_user": "Django's createsuperuser and the demo come this way",
+    "accounts/lockdowns.py:lockdowns_due": "a claim: when a platform was last asked to revoke",
+    "accounts/lockdowns.py:tokens_revoke": "what a platform said that is asked again",
+    "accounts/tasks.py:renew_tokens": "a claim: when tokens are next to be renewed",
+    "accounts/turns.py:_hand_over": _TURN,
+    "accounts/turns.py:asking": _TURN,
+    "accounts/turns.py:failed": _TURN,
+    "accounts/turns.py:give_back": _TURN,
+    "accounts/turns.py:keep": _TURN,
+    "accounts/turns.py:take": _TURN,
     "accounts/using.py:note_use": "telemetry: when an account was last used, as the record says",
     "accounts/tasks.py:check_due_accounts": "a claim: when an account was last looked at",
     "audit/exports/paper.py:close": "a PDF is saved, no row",
