@@ -54,6 +54,10 @@ bench-publish: ## measure how late and how fast posts go out (SCENARIO= for one,
 	@$(BOOTSTRAP) --dev --no-frontend
 	@$(VENV) -m benchmarks.publish
 
+bench-ingest: ## measure how fast mentions are taken in (ROUNDS=, MENTIONS= for each account)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@$(VENV) -m benchmarks.ingest
+
 bench-audit: ## measure what the sealed record costs and how fast a million events are checked
 	@$(BOOTSTRAP) --dev --no-frontend
 	@$(VENV) -m benchmarks.audit
@@ -123,4 +127,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real test-faults test-faults-long bench-pages bench-rights bench-publish bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real test-faults test-faults-long bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean

@@ -45,6 +45,14 @@ class Network:
         """From now on requests to this port are never answered."""
         self._ask(f"_hang/{port}")
 
+    def mention(self, count: int) -> None:
+        """From now on every account has been mentioned so many times."""
+        self._ask(f"_mentions/{count}")
+
+    def asked_at(self) -> float:
+        """When mentions were first asked for since there were more (Unix time), or 0."""
+        return float(self._ask("_asked_at"))
+
     def _ask(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://{self.hosts[0]}/{path}", timeout=30) as answer:
             return json.load(answer)

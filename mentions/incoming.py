@@ -101,6 +101,8 @@ def _author(author: Any) -> Author:
 def _words(value: object) -> str:
     """Text without what UTF-8 and PostgreSQL cannot hold."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
+    if text.isascii() and text.isprintable():
+        return text  # as most are
     return _CONTROLS.sub("", text.encode("utf-8", "replace").decode("utf-8"))
 
 

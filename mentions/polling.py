@@ -33,7 +33,7 @@ from scheduling.traffic.learning import learn
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=30)
-"""How long a poller has an account to itself; renewed with each page. Short, since a second poller
+"""How long a poller has an account to itself; renewed between pages. Short, since a second poller
 does no harm and the accounts of a killed worker wait this long."""
 CLAIM_MAX = 200
 PAGES_MAX = 20
@@ -141,7 +141,7 @@ def _due(now: datetime) -> QuerySet[Feed]:
 
 
 def _read(feed: Feed, actor: Actor) -> tuple[Polled, bool]:
-    account, new = feed.account, 0
+    account, new, renewed = feed.account, 0, timezone.now()
     adapter = open_account(account)
     for page in range(1, PAGES_MAX + 1):
         if page > 1:
@@ -159,7 +159,8 @@ def _read(feed: Feed, actor: Actor) -> tuple[Polled, bool]:
         feed.cursor = batch.cursor
         if not batch.more or stuck:
             return Polled(new, page), False
-        _renew(feed)
+        if timezone.now() - renewed > LEASE / 5:
+            renewed = _renew(feed)
     return Polled(new, PAGES_MAX), True
 
 
@@ -184,8 +185,10 @@ def _keep(feed: Feed, actor: Actor, items: Iterable[object], cursor: str) -> int
     return 0
 
 
-def _renew(feed: Feed) -> None:
-    Feed.objects.filter(pk=feed.pk).update(lease_until=timezone.now() + LEASE)
+def _renew(feed: Feed) -> datetime:
+    now = timezone.now()
+    Feed.objects.filter(pk=feed.pk).update(lease_until=now + LEASE)
+    return now
 
 
 def _worked(feed: Feed, polled: Polled, more: bool) -> None:

@@ -9,6 +9,8 @@ from socialdesk.launcher.layout import Layout
 from socialdesk.launcher.ports import LOOPBACK
 
 CELERY = (sys.executable, "-m", "celery", "-A", "socialdesk.celery:app", "--quiet")
+POLLING_THREADS = 8
+"""Of the process that polls and does all that is not publishing."""
 
 
 def sandbox(layout: Layout, port: int, *, demo: bool) -> list[str]:
@@ -30,7 +32,7 @@ def workers() -> dict[str, list[str]]:
     """By name. Publishing has processes of its own, which nothing else keeps busy."""
     # One tick at a time: the next one wakes another publisher. It sends from threads of its own.
     publishers = {f"publish-{n}": _worker(f"publish-{n}", "publish", 1) for n in (1, 2)}
-    return {**publishers, "worker": _worker("worker", "celery,alerts", 8)}
+    return {**publishers, "worker": _worker("worker", "celery,alerts", POLLING_THREADS)}
 
 
 def _worker(name: str, queue: str, concurrency: int) -> list[str]:

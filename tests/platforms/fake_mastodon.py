@@ -64,6 +64,7 @@ class FakeMastodon(FakeServer):
         self.secret = f"canary-{secrets.token_hex(8)}"
         self.statuses: dict[str, dict[str, Any]] = {}
         self.media: dict[str, dict[str, Any]] = {}
+        self.most = 80  # of a page
         self.notifications: list[dict[str, Any]] = []  # oldest first
         self.keys: dict[str, str] = {}
         self.blocked: list[str] = []
@@ -302,7 +303,7 @@ class FakeMastodon(FakeServer):
             return len(id_), id_
 
         rows = sorted(rows, key=lambda r: order(r["id"]), reverse=True)
-        limit = int(asked.one("limit", "20"))
+        limit = min(int(asked.one("limit", "20")), self.most)
         low, high = asked.one("min_id"), asked.one("max_id")
         if high:
             rows = [r for r in rows if order(r["id"]) < order(high)]
@@ -330,7 +331,7 @@ class FakeMastodon(FakeServer):
         found = [s for s in self.statuses.values() if words in s["content"].lower()]
         found.sort(key=lambda s: s["created_at"], reverse=True)
         offset = int(asked.one("offset", "0"))
-        limit = int(asked.one("limit", "20"))
+        limit = min(int(asked.one("limit", "20")), self.most)
         return Reply(
             data={"accounts": [], "hashtags": [], "statuses": found[offset : offset + limit]}
         )

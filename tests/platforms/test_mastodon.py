@@ -539,3 +539,21 @@ def test_a_403_for_another_reason_is_a_refusal(world: MastodonWorld) -> None:
         pytest.raises(Refused),
     ):
         world.adapter().publish(outgoing("Hello."), steps=StepsInMemory())
+
+
+@pytest.mark.parametrize("most", [40, 80])
+def test_many_mentions_are_read_to_the_end_whatever_a_page_holds(
+    world: MastodonWorld, most: int
+) -> None:
+    world.fake.most = most
+    adapter = world.adapter()
+    cursor = adapter.fetch_mentions("").cursor
+    for number in range(130):
+        world.mention(f"Report {number}")
+    texts, more, asked = [], True, len(world.server.ledger)
+    while more:
+        batch = adapter.fetch_mentions(cursor)
+        texts += [item.text for item in batch.items]
+        cursor, more = batch.cursor, batch.more
+    assert [text.rpartition(" ")[2] for text in texts] == [str(n) for n in range(130)]
+    assert len(world.server.ledger) - asked == {40: 5, 80: 3}[most]
