@@ -28,6 +28,7 @@ from platforms.contract import (
     PlatformError,
     Refused,
     Remember,
+    RetryLater,
 )
 from platforms.keeping import Keeper
 from platforms.oauth import app_platform
@@ -63,7 +64,12 @@ def app_credentials(platform: str, base_url: str) -> AppCredentials | None:
 
 def open_with(platform: str, connection: Connection, *, remember: Remember) -> Adapter:
     """An adapter for credentials that are not stored (yet)."""
-    return open_adapter(platform, connection, network=network_policy(), remember=remember)
+    try:
+        return open_adapter(platform, connection, network=network_policy(), remember=remember)
+    except UnknownPlatform:  # its plug-in is gone or broken, and may come back
+        raise RetryLater(
+            f"The platform {platform!r} is not installed.", code="not_installed", delay_s=600.0
+        ) from None
 
 
 def open_account(account: SocialAccount) -> Adapter:

@@ -107,11 +107,7 @@ class MastodonWriter:
         raise Refused("The post that this answers is no longer there.", code="post_gone")
 
     def find(self, post: Outgoing, since: datetime) -> Lookup:
-        """Reads the account's own posts since `since` (the server's clock is allowed for).
-
-        Nothing went out before the first attempt, so an equal post from before it is another one.
-        Raises RetryLater while a request that was given up on may still be at work.
-        """
+        """The answer for one post, see `MastodonAdapter.find_published`."""
         since = max(since, post.created_at)
         oldest, near = None, False
         try:

@@ -6,7 +6,16 @@ from functools import cache
 from importlib import import_module
 from threading import RLock
 
-from platforms.contract import Adapter, Connection, NetworkPolicy, PlatformInfo, Remember
+from platforms import plugins
+from platforms.contract import (
+    Adapter,
+    Connection,
+    Limits,
+    NetworkPolicy,
+    PlatformInfo,
+    Remember,
+    TextUnit,
+)
 
 ADAPTERS: dict[str, str] = {
     "bluesky": "platforms.bluesky:BlueskyAdapter",
@@ -18,6 +27,7 @@ ADAPTERS: dict[str, str] = {
     "threads": "platforms.threads:ThreadsAdapter",
     "x": "platforms.x:XAdapter",
 }
+"""Our own. Further ones are installed as packages (see `platforms.plugins`)."""
 _importing = RLock()
 
 
@@ -28,14 +38,31 @@ class UnknownPlatform(KeyError):
 @cache
 def adapter_class(key: str) -> type[Adapter]:
     """The adapter of platform `key`; raises UnknownPlatform."""
-    try:
-        module, name = ADAPTERS[key].split(":")
-    except KeyError:
-        raise UnknownPlatform(key) from None
+    if key not in ADAPTERS:
+        return _installed(key)
+    module, name = ADAPTERS[key].split(":")
     # One at a time: of two threads that import at once, Python may show one a half-made module.
     with _importing:
         found: type[Adapter] = getattr(import_module(module), name)
     return found
+
+
+def _installed(key: str) -> type[Adapter]:
+    try:
+        return _plugins().adapters[key]
+    except KeyError:
+        raise UnknownPlatform(key) from None
+
+
+@cache
+def _plugins() -> plugins.Found:
+    with _importing:
+        return plugins.find(ADAPTERS)
+
+
+def plugin_problems() -> tuple[plugins.Problem, ...]:
+    """What is installed as a platform and cannot be one."""
+    return _plugins().problems
 
 
 def platform_info(key: str) -> PlatformInfo:
@@ -43,13 +70,34 @@ def platform_info(key: str) -> PlatformInfo:
     return adapter_class(key).info
 
 
+def info_of_account(key: str) -> PlatformInfo:
+    """The same for an account that is there already: its plug-in may be gone or broken by now,
+    and then its platform can do nothing, and what came of it is still shown.
+    """
+    try:
+        return platform_info(key)
+    except UnknownPlatform:
+        return PlatformInfo(
+            key=key,
+            label=f"{key} (not installed)",
+            limits=Limits(text_max=0, unit=TextUnit.CHARACTER, images_max=0),
+            features=frozenset(),
+            secret_label="",
+            secret_help="",
+            handle_help="",
+            default_base_url="",
+            asks_base_url=False,
+        )
+
+
 def platform_keys() -> list[str]:
-    return list(ADAPTERS)
+    """Our own, then the installed ones."""
+    return [*ADAPTERS, *_plugins().adapters]
 
 
 def warm_up() -> None:
     """Import every adapter now: some libraries take seconds, and a first post should not wait."""
-    for key in ADAPTERS:
+    for key in platform_keys():
         adapter_class(key)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.sealing import SealedTextField
 from platforms.contract import AppCredentials
-from platforms.registry import platform_info
+from platforms.registry import info_of_account
 
 
 class PlatformApp(models.Model):
@@ -35,7 +35,7 @@ class PlatformApp(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{platform_info(self.platform).label} ({self.base_url})"
+        return f"{info_of_account(self.platform).label} ({self.base_url})"
 
     def credentials(self) -> AppCredentials:
         """What requests in its name take. Raises SealBroken."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.levels import Capability
 from platforms.contract import Feature, Limits, PlatformInfo
 from platforms.declared import limits_from
-from platforms.registry import platform_info
+from platforms.registry import info_of_account
 
 
 class Health(models.TextChoices):
@@ -67,7 +67,7 @@ class SocialAccount(models.Model):
 
     @property
     def info(self) -> PlatformInfo:
-        return platform_info(self.platform)
+        return info_of_account(self.platform)
 
     @property
     def limits(self) -> Limits:

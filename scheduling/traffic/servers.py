@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from accounts.models import SocialAccount
 from platforms.contract import PlatformInfo
-from platforms.registry import platform_info
+from platforms.registry import info_of_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Server:
 
     @property
     def info(self) -> PlatformInfo:
-        return platform_info(self.platform)
+        return info_of_account(self.platform)
 
 
 def server_of(account: SocialAccount) -> Server:

@@ -12,7 +12,7 @@ from platforms.contract import (
     TextUnit,
     VideoLimits,
 )
-from platforms.registry import platform_info, platform_keys
+from platforms.registry import ADAPTERS, platform_info
 from scheduling.traffic.budgets import span
 from socialdesk.reference.markdown import code, page, table
 
@@ -59,7 +59,7 @@ UNITS = {
 
 
 def platforms_page() -> str:
-    infos = [platform_info(key) for key in platform_keys()]
+    infos = [platform_info(key) for key in ADAPTERS]
     names = [info.label for info in infos]
     features = table(
         ("", *names),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from platforms.registry import platform_keys
 from platforms.sandbox.records import Post
 
 from . import fake_bluesky, fake_mastodon, sandbox_server
@@ -145,6 +146,12 @@ class GoToSocialWorld(MastodonWorld):
     flavour = "gotosocial"
 
 
+class NoticeboardWorld(MastodonWorld):
+    """The package in docs/example_platform."""
+
+    key = "noticeboard"
+
+
 class SandboxWorld(World):
     key = "sandbox"
     handle = sandbox_server.HANDLE
@@ -223,3 +230,5 @@ WORLDS: dict[str, type[World]] = {
     "threads": ThreadsWorld,
     "linkedin": LinkedInWorld,
 }
+if NoticeboardWorld.key in platform_keys():  # only where the example is installed
+    WORLDS[NoticeboardWorld.key] = NoticeboardWorld
