@@ -76,11 +76,14 @@ def delivery_problems(delivery: Delivery) -> list[Problem]:
     )
 
 
+def is_hopeless(problem: Problem) -> bool:
+    """Whether it is about something that this account can never show."""
+    return problem.code in ("not_supported", "quote_address")
+
+
 def advice_on(problem: Problem) -> str:
     """What to do about something that this account can never show, '' for anything else."""
-    if problem.code not in ("not_supported", "quote_address"):
-        return ""
-    if problem.about not in LABELS:
+    if not is_hopeless(problem) or problem.about not in LABELS:
         return ""
     label = LABELS[Element(problem.about)]
     return f"Leave out {label} there, or take the account out of the post."

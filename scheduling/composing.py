@@ -178,8 +178,10 @@ def _check_on(side: Shown, problem: Problem) -> Check:
     text, why = f"{account.display_name}: {problem.message}", advice_on(problem)
     if problem.part > 1:
         return Check("red", text, why, url=f"#part-{problem.part}")
-    if problem.about in LABELS:
+    if why:
         return Check("red", text, why, url=f"#leave-{problem.about}-{account.pk}")
+    if problem.about in LABELS:
+        return Check("red", text, url=f"#along-{problem.about}")
     if problem.about == "media":
         return Check("red", text, url="#pictures")
     return Check("red", text, url=f"#text-{account.pk}" if side.is_own else "#text-main")

@@ -33,7 +33,7 @@ LABELS = {
     Element.LINK: "the link beside the text",
     Element.AUDIENCE: "the choice of who may reply",
     Element.FIRST_COMMENT: "the first comment",
-    Element.FORM: "the form",
+    Element.FORM: "the form of reel or story",
 }
 FEATURES: dict[Element, tuple[Feature, ...]] = {
     Element.THREAD: (Feature.THREAD,),
@@ -161,6 +161,21 @@ def told(elements: Elements) -> dict[str, Any]:
     if elements.form is not Form.POST:
         found["shown as"] = FORMS[elements.form]
     return found
+
+
+def in_brief(elements: Elements) -> str:
+    """For a line of a list: 'Thread of 3, poll'."""
+    named = {
+        Element.THREAD: f"thread of {len(elements.thread) + 1}",
+        Element.POLL: "poll",
+        Element.QUOTE: "quote",
+        Element.LINK: "link",
+        Element.AUDIENCE: "not everybody may reply",
+        Element.FIRST_COMMENT: "first comment",
+        Element.FORM: FORMS[elements.form].lower(),
+    }
+    words = ", ".join(named[name] for name in elements.used)
+    return words[:1].upper() + words[1:]
 
 
 def words_of(content: Mapping[str, Any]) -> str:

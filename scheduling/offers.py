@@ -8,7 +8,8 @@ from typing import Any
 
 from accounts.models import SocialAccount
 from platforms.contract import Form
-from platforms.counting import Problem
+from scheduling.checks import is_hopeless
+from scheduling.composing import Shown
 from scheduling.elements import (
     AUDIENCES,
     FEATURES,
@@ -117,13 +118,16 @@ def _forms(accounts: Sequence[SocialAccount], chosen: Form) -> list[tuple[str, s
     ]
 
 
-def leaves_on(
-    account: SocialAccount, written: Elements, left_out: frozenset[str], found: Sequence[Problem]
-) -> list[Leave]:
-    """What may be left out on this account: what is wrong there, and what is left out already."""
+def _leaves_on(side: Shown, written: Elements, *, several: bool) -> list[Leave]:
+    """What may be left out on this account: what is left out already, and what is wrong there.
+
+    What could be put right is put right where it is the only account, and not `several`.
+    """
+    account, left_out, found = side.account, side.left_out, side.found
     leaves = []
     for name in map(str, written.used):
-        why = next((one.message for one in found if one.about == name), "")
+        wrong = [one for one in found if one.about == name]
+        why = next((one.message for one in wrong if several or is_hopeless(one)), "")
         if why or name in left_out:
             leaves.append(Leave(account, name, name in left_out, why))
     why = next((one.message for one in found if one.code == "words_not_shown"), "")
@@ -132,10 +136,11 @@ def leaves_on(
     return leaves
 
 
-def by_element(leaves: Sequence[Leave]) -> dict[str, list[Leave]]:
-    """The leaves by the element beside which the page shows them."""
+def leaves_for(shown: Sequence[Shown], written: Elements) -> dict[str, list[Leave]]:
+    """The leaves of all accounts by the element beside which the page shows them."""
     found: dict[str, list[Leave]] = {}
-    for leave in leaves:
-        place = str(Element.FORM) if leave.what == TEXT else leave.what
-        found.setdefault(place, []).append(leave)
+    for side in shown:
+        for leave in _leaves_on(side, written, several=len(shown) > 1):
+            place = str(Element.FORM) if leave.what == TEXT else leave.what
+            found.setdefault(place, []).append(leave)
     return found

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from accounts.models import SocialAccount, User
-from scheduling.elements import LABELS, Element
+from scheduling.elements import LABELS, Element, elements_from, in_brief
 from scheduling.models.post import Post
 from scheduling.models.tracked import KeptHistoryManager
 from scheduling.states import QUEUED, State
@@ -177,6 +177,11 @@ class Delivery(models.Model):
         """What this account has beside its text, as JSON; see scheduling.elements."""
         own: dict[str, Any] | None = self.own_elements
         return self.post.elements if own is None else own
+
+    @property
+    def along(self) -> str:
+        """What it has beside its text, in a few words for a list."""
+        return in_brief(elements_from(self.elements))
 
     @property
     def goes_without(self) -> str:

@@ -157,6 +157,7 @@ def _chip(row: Delivery, zone: ZoneInfo, movable: dict[Capability, set[int]]) ->
         "account": row.account.display_name,
         "row_account": row.account,
         "text": " ".join(row.text.split())[:80] or "Without text",
+        "along": row.along,
         "time": f"{local:%H:%M}",
         "date": f"{local:%Y-%m-%d}",
         "due_at": row.due_at,

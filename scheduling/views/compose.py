@@ -31,7 +31,7 @@ from scheduling.elements import NOTHING, Elements, cleaned, elements_from
 from scheduling.errors import Stale, WrittenAlready
 from scheduling.forms import PostForm, initial_of, left_out_of
 from scheduling.models import Delivery, Media, Post
-from scheduling.offers import by_element, leaves_on, offers_for
+from scheduling.offers import leaves_for, offers_for
 from scheduling.previews import preview_of
 from scheduling.selectors.posts import post_editable
 from scheduling.services.posts import post_create, post_edit, post_send
@@ -263,19 +263,7 @@ def _live_context(
         ],
         "written": written,
         "further": further_posts(written.further, shown),
-        "offers": offers_for(
-            accounts,
-            written.elements,
-            by_element(
-                [
-                    leave
-                    for side in shown
-                    for leave in leaves_on(
-                        side.account, written.elements, side.left_out, side.found
-                    )
-                ]
-            ),
-        ),
+        "offers": offers_for(accounts, written.elements, leaves_for(shown, written.elements)),
         "due_at": due_at,
         "due_zone": zone,
         "zones": zones if zone in zones else [zone, *zones],

@@ -173,6 +173,13 @@ def test_what_an_account_cannot_show_blocks_until_a_person_leaves_it_out(desk, s
     assert "Left out here: the further posts, the first comment" in shown
 
 
+def test_what_can_be_put_right_on_the_only_account_is_not_left_out(desk, sign_in):
+    page = check(sign_in(desk.publisher), fields(desk.account, poll_option=["Yes"]))
+    assert "2 to 4 options" in page
+    assert 'href="#along-poll"' in page
+    assert 'name="leave"' not in page
+
+
 def test_what_was_left_out_is_ticked_when_the_draft_is_opened_again(desk, sign_in, plain):
     client = sign_in(desk.publisher)
     data = fields(desk.account, plain, further=["Two."], leave=[f"thread:{plain.pk}"], draft="1")
@@ -255,9 +262,11 @@ def test_the_approver_sees_all_of_it_and_what_changed(desk, sign_in):
     )
     delivery = desk.in_review(elements=elements)
     client = sign_in(desk.approver)
+    calendar = client.get(reverse("scheduling:calendar"), {"view": "list"}).content.decode()
+    assert "Thread of 2, poll, first comment" in calendar
     address = reverse("scheduling:approval", args=[delivery.pk])
     page = client.get(address).content.decode()
-    for said in ("Two.", "Monday", "1 day", "See the map."):
+    for said in ("Thread of 2, poll", "Two.", "Monday", "1 day", "See the map."):
         assert said in page
     decide = reverse("scheduling:approval_decide", args=[delivery.pk])
     client.post(decide, {"decision": "return", "comment": "Which days?"})

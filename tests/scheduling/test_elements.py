@@ -15,7 +15,7 @@ from platforms.contract import Audience, Form, Part, Poll, Published
 from platforms.registry import platform_info
 from scheduling.checks import advice_on, content_problems
 from scheduling.content import content_hash, content_of, hash_of
-from scheduling.elements import NOTHING, Element, Elements, elements_from, words_of
+from scheduling.elements import NOTHING, Element, Elements, elements_from, in_brief, words_of
 from scheduling.engine.waiting import admitted
 from scheduling.models import Delivery, HoldKind
 from scheduling.recheck import why_not
@@ -96,6 +96,11 @@ def test_words_tell_everything_for_comparison():
     words = words_of({"text": "Hello.", **ALL.as_json()})
     for said in ("Hello.", "More.", "Monday", "1 day", QUOTED, "follows", "Story", "See the map."):
         assert said in words
+
+
+def test_a_list_tells_in_a_few_words():
+    assert in_brief(Elements(thread=("Two.", "Three."), poll=POLL)) == "Thread of 3, poll"
+    assert in_brief(NOTHING) == ""
 
 
 # --- kept, decided on -----------------------------------------------------------------------------
