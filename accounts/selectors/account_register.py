@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.levels import CAPABILITIES, Capability, Level
 from accounts.models import Grant, SocialAccount, User
+from accounts.models.credentials import MissingScope
 
 USES: dict[str, str] = {"dormant": "Dormant", "used": "In use"}
 OWNERS: dict[str, str] = {"left": "Owner has left", "here": "Owner is here"}
@@ -64,7 +65,7 @@ class Entry:
     is_dormant: bool
     both: tuple[Both, ...]
     ends_at: datetime | None = None  # the credentials, unless somebody does something
-    missing_scopes: tuple[str, ...] = ()
+    missing_scopes: tuple[MissingScope, ...] = ()
 
     @property
     def missing_words(self) -> str:
@@ -92,11 +93,11 @@ def entries(accounts: Sequence[SocialAccount]) -> list[Entry]:
     ]
 
 
-def _connected_by(account: SocialAccount) -> tuple[datetime | None, tuple[str, ...]]:
+def _connected_by(account: SocialAccount) -> tuple[datetime | None, tuple[MissingScope, ...]]:
     if not account.is_connected or not hasattr(account, "credential"):
         return None, ()
     credential = account.credential
-    return credential.lapses_at, tuple(scope.name for scope in credential.missing_scopes)
+    return credential.lapses_at, tuple(credential.missing_scopes)
 
 
 def _both(account_ids: Sequence[int]) -> dict[int, dict[int, Both]]:
@@ -147,7 +148,7 @@ def rows(found: QuerySet[SocialAccount]) -> Iterator[tuple[str, ...]]:
             account.condition,
             account.last_success_at.isoformat() if account.last_success_at else "",
             entry.ends_at.isoformat() if entry.ends_at else "",
-            " ".join(entry.missing_scopes),
+            " ".join(scope.name for scope in entry.missing_scopes),
         )
 
 

@@ -256,6 +256,7 @@ def test_the_page_says_what_the_platform_said_and_no_more(world, account, page):
         tasks.revoke_tokens()
     seen = page()
     assert "was asked 1 time and has not said that it did" in seen
+    assert "The credentials are gone" not in seen  # they are kept to be revoked
     assert "Connected apps" in seen  # what to do by hand meanwhile
     Lockdown.objects.update(next_try_at=timezone.now())
     tasks.revoke_tokens()

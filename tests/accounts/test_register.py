@@ -191,3 +191,27 @@ def test_it_is_for_administrators_and_auditors(address, sign_in):
     assert sign_in(manager).get(address).status_code == 403
     assert sign_in(UserFactory(is_evidence_officer=True)).get(address).status_code == 403
     assert sign_in(UserFactory(is_auditor=True)).get(address).status_code == 200
+
+
+def test_the_register_says_how_each_account_is_connected(administrator, sign_in):
+    account = account_of("Fire", platform="x", last_success_at=timezone.now())
+    ends_at = timezone.now() + timedelta(days=9)
+    CredentialFactory(account=account, scopes=["tweet.read", "users.read"], lapses_at=ends_at)
+    client = sign_in(administrator)
+    page = client.get(PAGE).content.decode()
+    for words in ("Last answer", "Credentials end", "4 permissions missing", "tweet.write"):
+        assert words in page
+    assert "Nothing can be posted or deleted." in page
+    assert f"/accounts/{account.pk}/reconnect/" in page
+    assert "canary" not in page
+    (row,) = csv.DictReader(io.StringIO(client.get(CSV).content.decode("utf-8-sig")))
+    assert row["credentials_end"] == ends_at.isoformat()
+    assert row["permissions_missing"].split()[0] == "tweet.write"
+
+
+def test_the_register_of_an_auditor_offers_no_reconnecting(sign_in):
+    account = account_of("Fire", platform="x")
+    CredentialFactory(account=account, scopes=["tweet.read"])
+    page = sign_in(UserFactory(is_auditor=True)).get(PAGE).content.decode()
+    assert "permissions missing" in page
+    assert "reconnect" not in page
