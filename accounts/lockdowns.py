@@ -11,7 +11,7 @@ from accounts.models import Lockdown, LockdownState
 from accounts.sealing import SealBroken
 from accounts.services.lockdowns import REVOKER, lockdown_end
 from platforms import oauth
-from platforms.contract import PlatformError, Refused
+from platforms.contract import AuthorisationLost, PlatformError, Refused
 from platforms.keeping import app_in, kept
 
 GIVE_UP = timedelta(days=7)
@@ -53,7 +53,16 @@ def _revoke(lockdown: Lockdown) -> None:
     account = lockdown.account
     app = lockdown.app.credentials() if lockdown.app else app_in(lockdown.secret)
     stored = kept(lockdown.secret, lockdown.session)
+    declared = oauth.declared(account.platform)
     for tokens in filter(None, (stored.tokens, stored.unproven)):
-        oauth.revoke(
-            account.platform, app, tokens, network=network_policy(), base_url=account.base_url
-        )
+        lost = ""
+        try:
+            oauth.revoke(
+                account.platform, app, tokens, network=network_policy(), base_url=account.base_url
+            )
+        except AuthorisationLost as error:
+            if declared.revoke_method != "DELETE":
+                raise  # the app is not let in, which may be put right
+            lost = error.message
+        if lost:
+            raise Refused(lost)

@@ -96,7 +96,8 @@ class _Turn:
         return self._row.renewal_asked_at is not None
 
     def asking(self) -> None:
-        self._mine().update(renewal_asked_at=timezone.now())
+        if not self._mine().update(renewal_asked_at=timezone.now()):
+            raise RetryLater("Somebody else renews the account by now.", code="renewing")
 
     def keep(self, session: str) -> None:
         row = self._row

@@ -185,7 +185,8 @@ class OAuth:
     lists_accounts: bool = False  # one sign-in speaks for several accounts; some are chosen
     app_of: str = ""  # the platform whose app this is, where two share one; '': its own
     public: bool = False  # an app without a secret will do
-    uses: Mapping[str, str] = field(default_factory=dict, hash=False)  # scope: what it lets us do
+    uses: Mapping[str, str] = field(default_factory=dict, hash=False)  # scope: what lacks without
+    granted_path: str = ""  # tells the scopes of a token, where nothing else does (Graph API)
     lives: timedelta | None = None  # a token that says no end of its own, at most
     agreed_for: timedelta | None = None  # then a person has to agree anew, whatever the tokens say
 

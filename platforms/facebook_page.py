@@ -87,6 +87,7 @@ META_OAUTH = OAuth(
     revoke_method="DELETE",
     lists_accounts=True,
     app_of="facebook",
+    granted_path=f"/{VERSION}/me/permissions",
     uses={
         "pages_show_list": "Pages cannot be listed.",
         "pages_manage_posts": "Nothing can be posted to the Page or deleted.",
@@ -94,10 +95,6 @@ META_OAUTH = OAuth(
         "pages_read_user_content": "Comments and visitors' posts do not come in.",
         "pages_manage_engagement": "Comments cannot be answered, hidden or deleted.",
         "pages_messaging": "Messages do not come in and cannot be answered.",
-        "instagram_basic": "The Instagram account cannot be read.",
-        "instagram_content_publish": "Nothing can be posted to Instagram.",
-        "instagram_manage_comments": "Comments on Instagram cannot be answered or hidden.",
-        "business_management": "Pages that belong to a business cannot be listed.",
     },
     # https://developers.facebook.com/docs/facebook-login/auth-vs-data (November 2026)
     agreed_for=timedelta(days=90),

@@ -105,7 +105,15 @@ class InstagramAdapter:
             Rate("requests", 1_000, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 2}),
         ),
         revoke_help=META_REVOKE_HELP,
-        oauth=META_OAUTH,
+        oauth=replace(
+            META_OAUTH,
+            uses={
+                "instagram_basic": "The account cannot be read.",
+                "instagram_content_publish": "Nothing can be posted.",
+                "instagram_manage_comments": "Comments cannot be answered or hidden.",
+                "pages_show_list": "The Page it belongs to cannot be found.",
+            },
+        ),
         note=(
             "Comments and tags are read and answered. Posting is not possible yet: Instagram "
             "fetches pictures from a public address, and this desk has none."

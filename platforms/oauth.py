@@ -11,7 +11,7 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -25,6 +25,7 @@ from platforms.contract import (
     NetworkPolicy,
     Offered,
     Offers,
+    PlatformError,
     Refused,
 )
 from platforms.declared import LongLived, OAuth
@@ -142,10 +143,12 @@ def exchange(
         form["code_verifier"] = verifier
     client = _Client(key, app, network, base_url, [code, verifier])
     tokens = client.token(oauth, form)
-    if oauth.long_lived is None:
-        return tokens
-    longer = client.long_lived(oauth.long_lived, tokens.access_token)
-    return Tokens(longer.access_token, longer.refresh_token, longer.expires_at, tokens.scopes)
+    if oauth.long_lived is not None:
+        longer = client.long_lived(oauth.long_lived, tokens.access_token)
+        tokens = replace(longer, scopes=tokens.scopes)
+    if oauth.granted_path and not tokens.scopes:
+        tokens = replace(tokens, scopes=client.granted(oauth.granted_path, tokens.access_token))
+    return tokens
 
 
 def refresh(
@@ -188,8 +191,8 @@ def revoke(
 ) -> bool:
     """Give the tokens back; False where the platform has no such request. Doing it again is fine.
 
-    Tokens that are no good any more are given back; AuthorisationLost means that the app is not
-    let in.
+    AuthorisationLost says that somebody was not let in: the app, or the token by which it is asked,
+    which is no proof that the token is gone.
     """
     oauth = declared(key)
     if not oauth.revoke_path:
@@ -224,8 +227,16 @@ def offered(
     connection = Connection("", base_url or own_host(key), tokens.dump(), app=app)
     adapter = open_adapter(key, connection, network=network, remember=lambda _session: None)
     if isinstance(adapter, Offers):
-        return adapter.offered()
+        return [_with_scopes(found, tokens.scopes) for found in adapter.offered()]
     return [Offered(key, adapter.verify(), tokens.dump())]
+
+
+def _with_scopes(found: Offered, scopes: tuple[str, ...]) -> Offered:
+    """A token of its own, as a Page's, was granted what the person's was."""
+    theirs = load(found.secret)
+    if theirs.scopes or not scopes:
+        return found
+    return replace(found, secret=replace(theirs, scopes=scopes).dump())
 
 
 class _Client:
@@ -282,6 +293,21 @@ class _Client:
 
         return self._asker.ask(call)
 
+    def granted(self, path: str, token: str) -> tuple[str, ...]:
+        """What was granted; () where the platform does not tell, which is no reason to fail."""
+        bearer = {"Authorization": f"Bearer {token}"}
+
+        def call() -> tuple[str, ...]:
+            answer = self._wire.get(self._at(path), headers=bearer)
+            answer.raise_for_status()
+            rows = [row for row in answer.json()["data"] if row.get("status") == "granted"]
+            return tuple(text_of(row.get("permission")) for row in rows)
+
+        try:
+            return self._asker.ask(call)
+        except PlatformError:
+            return ()
+
     def revoke(self, oauth: OAuth, tokens: Tokens) -> None:
         def by_form() -> None:
             # Each by itself: not everywhere does the one end with the other (RFC 7009, 2.1).
@@ -289,17 +315,12 @@ class _Client:
                 self._post(oauth, oauth.revoke_path, {"token": token})
 
         def by_delete() -> None:
-            """The token is all that lets us in, so what is not let in is gone."""
             bearer = {"Authorization": f"Bearer {tokens.access_token}"}
             answer = self._wire.delete(self._at(oauth.revoke_path), headers=bearer)
             answer.raise_for_status()
 
         ways: dict[str, Callable[[], None]] = {"POST": by_form, "DELETE": by_delete}
-        try:
-            self._asker.ask(ways[oauth.revoke_method], writes=True)
-        except AuthorisationLost:
-            if oauth.revoke_method != "DELETE":
-                raise
+        self._asker.ask(ways[oauth.revoke_method], writes=True)
 
     def _at(self, path: str) -> str:
         """Where to ask; what has a server of its own is asked of another server with the rest."""

@@ -91,7 +91,7 @@ class Credential(models.Model):
             return []
         return [
             MissingScope(name, declared.uses.get(name, ""))
-            for name in declared.scopes
+            for name in declared.uses or declared.scopes
             if not {name, name.partition(":")[0]} & granted
         ]
 

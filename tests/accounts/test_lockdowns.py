@@ -34,7 +34,7 @@ from tests.factories import (
     give,
 )
 from tests.platforms.server import Fault, Reply
-from tests.platforms.worlds import XWorld
+from tests.platforms.worlds import FacebookWorld, XWorld
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,22 @@ def test_a_platform_that_refuses_is_not_asked_again(world, account):
     assert (lockdown.state, lockdown.secret) == (LockdownState.BY_HAND, "")
     assert "refused" in lockdown.note
     assert told(account)[-1] == ("account.tokens_left", "worker", "lockdown")
+
+
+def test_a_token_that_is_not_let_in_is_no_proof_that_it_was_revoked(settings):
+    """The Graph API calls every error an OAuthException."""
+    page = FacebookWorld()
+    settings.ALLOW_PRIVATE_HOSTS = frozenset({page.server.private_host})
+    account = SocialAccountFactory(platform="facebook", base_url=page.server.url)
+    CredentialFactory(account=account, secret=json.dumps({"access_token": page.secret}))
+    lockdown = lock_down(account)
+    error = {"error": {"type": "OAuthException", "code": 100, "message": "Unsupported."}}
+    with page.server.going_wrong(Fault(Reply(400, error))):
+        tasks.revoke_tokens()
+    page.close()
+    lockdown.refresh_from_db()
+    assert (lockdown.state, lockdown.secret) == (LockdownState.BY_HAND, "")
+    assert told(account)[-1][0] == "account.tokens_left"
 
 
 def test_an_app_that_is_not_let_in_has_revoked_nothing(world, account):

@@ -123,6 +123,52 @@ def test_one_sign_in_lists_the_pages_and_their_instagram_accounts(page: Facebook
         assert adapter.verify() == one.identity
 
 
+def test_what_was_granted_is_asked_for_and_goes_with_each_page(page: FacebookWorld) -> None:
+    where: Any = {"network": page.policy(), "base_url": page.server.url}
+    told = [
+        {"permission": "pages_show_list", "status": "granted"},
+        {"permission": "pages_manage_posts", "status": "declined"},
+    ]
+
+    def asks(words: str) -> Any:
+        return lambda asked: words in asked.path
+
+    token = Fault(Reply(200, {"access_token": page.fake.person}), match=asks("oauth"), times=9)
+    granted = Fault(Reply(200, {"data": told}), match=asks("permissions"))
+    came: Any = {"code": "c", "redirect_uri": "https://desk.example.org/"}
+    app = AppCredentials("id", "canary-app")
+    with page.server.going_wrong(token), page.server.going_wrong(granted):
+        tokens = oauth.exchange("facebook", app, **came, **where)
+    assert tokens.scopes == ("pages_show_list",)
+    for one in oauth.offered("facebook", tokens, **where):
+        assert oauth.load(one.secret).scopes == ("pages_show_list",)
+        connection = Connection("", page.server.url, one.secret)
+        adapter = open_adapter(
+            one.platform, connection, network=page.policy(), remember=lambda _session: None
+        )
+        assert adapter.verify() == one.identity
+
+
+@pytest.mark.parametrize("reply", [Reply(500, {}), Reply(200, {"data": [7]}), Reply(403, {})])
+def test_where_nobody_says_what_was_granted_connecting_goes_on(
+    page: FacebookWorld, reply: Reply
+) -> None:
+    token = Fault(
+        Reply(200, {"access_token": page.fake.person}), match=lambda a: "oauth" in a.path, times=9
+    )
+    silent = Fault(reply, match=lambda a: "permissions" in a.path)
+    with page.server.going_wrong(token), page.server.going_wrong(silent):
+        tokens = oauth.exchange(
+            "facebook",
+            AppCredentials("id", "canary-app"),
+            code="c",
+            redirect_uri="https://desk.example.org/",
+            network=page.policy(),
+            base_url=page.server.url,
+        )
+    assert tokens == oauth.Tokens(page.fake.person)
+
+
 def test_requests_go_where_the_environment_says(
     page: FacebookWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
