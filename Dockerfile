@@ -19,6 +19,10 @@ RUN python -m pip install --no-cache-dir --root-user-action=ignore --require-has
       --python /opt/socialdesk/bin/python requirements-server.lock
 
 FROM python:3.12-slim-bookworm
+# Looks into videos, and takes out of them where they were taken.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ffmpeg \
+ && rm -rf /var/lib/apt/lists/*
 # Nobody on the host has this number by chance; the secrets and volumes are made for it.
 RUN groupadd --gid 10001 socialdesk \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp socialdesk \

@@ -27,6 +27,7 @@ class AlertKind(models.TextChoices):
     BACKLOG = "backlog", "Due and not taken up"
     CLOCK = "clock", "The clock stands still"
     RECORD = "record", "The record is not sealed, witnessed or whole"
+    ANTIVIRUS = "antivirus", "Uploads cannot be checked for viruses"
     ACCESS = "access", "A level lapses, or is to be confirmed"
 
 

@@ -137,7 +137,7 @@ def _form_problems(post: Outgoing) -> Iterator[Problem]:
 
 def _still(video: Video) -> Image:
     """A video in the place of a picture, for the rules about words and alternative texts."""
-    return Image(b"", "image/jpeg", video.alt_text, video.width, video.height, video.url)
+    return Image(b"", "image/jpeg", video.alt_text, 0, 0, video.url)  # its shape is no picture's
 
 
 def _poll_problems(poll: Poll, limits: Limits) -> Iterator[Problem]:
@@ -165,10 +165,12 @@ def _video_problems(video: Video, limits: Limits) -> Iterator[Problem]:
     if video.mime not in rules.types:
         kinds = ", ".join(kind.removeprefix("video/") for kind in rules.types)
         yield Problem("video_type", f"A video has to be of the kind {kinds}.")
-    if len(video.data) > rules.bytes_max:
+    if max(len(video.data), video.size) > rules.bytes_max:
         yield Problem(
             "video_too_large", f"A video has {rules.bytes_max // 1_000_000:,} MB at most."
         )
+    if video.seconds is None:
+        return
     if not rules.seconds_min <= video.seconds <= rules.seconds_max:
         yield Problem(
             "video_length",

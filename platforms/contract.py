@@ -129,8 +129,9 @@ class Video:
     alt_text: str
     width: int
     height: int
-    seconds: float
+    seconds: float | None  # None: could not be measured here
     url: str = ""
+    size: int = 0  # bytes; for the rules, where the data is not at hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ def text_problems(text: str, limits: Limits, images: Sequence[Image] = ()) -> li
         problems.append(
             Problem(
                 "no_public_address",
-                "Pictures are fetched from a public address here, and this desk gives none yet.",
+                "Pictures and videos are fetched from a public address here, and this desk gives "
+                "none: its own (SOCIALDESK_BASE_URL) has to be https and open to the internet.",
                 about="media",
             )
         )

@@ -13,17 +13,21 @@ from platforms.contract import Image, Limits, Refused
 
 _QUALITIES = (90, 80)  # then it gets smaller rather than coarser
 _MAX_PIXELS = 60_000_000  # of what we decode at all; a bomb is small in bytes and huge in pixels
+MIDDLE = (0.5, 0.5)
+"""What of an image is kept where it has to be cut: how far from the left and from the top."""
 
 
-def fit(image: Image, limits: Limits) -> Image:
-    """`image` itself when it fits, otherwise a smaller JPEG of it; the same result every time.
+def fit(image: Image, limits: Limits, *, keep: tuple[float, float] = MIDDLE) -> Image:
+    """`image` itself when it fits, otherwise a JPEG of it, cut round `keep` and made smaller.
 
-    Raises Refused when the data is no image, is a bomb, or cannot be made to fit.
+    The same result every time. Raises Refused when the data is no image, is a bomb, or cannot be
+    made to fit.
     """
-    fits_type = image.mime in limits.image_types
-    if fits_type and len(image.data) <= limits.image_bytes_max and _pixels_fit(image, limits):
+    if fits(image, limits):
         return image
     picture = _decode(image)
+    left, top, right, bottom = cut(picture.width, picture.height, limits, keep)
+    picture = picture.crop((left, top, right, bottom))
     if limits.image_pixels_max is not None:
         picture = _scaled(picture, limits.image_pixels_max)
     for quality in (*_QUALITIES, *[_QUALITIES[-1]] * 8):
@@ -38,8 +42,35 @@ def fit(image: Image, limits: Limits) -> Image:
     raise Refused("An image is too large for this platform.", code="image_too_large")
 
 
-def _pixels_fit(image: Image, limits: Limits) -> bool:
-    return limits.image_pixels_max is None or image.width * image.height <= limits.image_pixels_max
+def fits(image: Image, limits: Limits, *, size: int | None = None) -> bool:
+    """Whether it is taken as it is; `size` in bytes where the data is not at hand."""
+    size = len(image.data) if size is None else size
+    return (
+        image.mime in limits.image_types
+        and size <= limits.image_bytes_max
+        and planned(image.width, image.height, limits) == (image.width, image.height)
+    )
+
+
+def planned(width: int, height: int, limits: Limits) -> tuple[int, int]:
+    """Width and height after cutting and scaling, as far as the number of bytes allows."""
+    left, top, right, bottom = cut(width, height, limits)
+    return _within(right - left, bottom - top, limits.image_pixels_max)
+
+
+def cut(
+    width: int, height: int, limits: Limits, keep: tuple[float, float] = MIDDLE
+) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is shown where not every shape is taken."""
+    least, most = limits.image_ratio or (0.0, float("inf"))
+    new_width, new_height = width, height
+    if height and width / height > most:
+        new_width = max(1, int(height * most))
+    elif height and width / height < least:
+        new_height = max(1, int(width / least))
+    left = int((width - new_width) * keep[0])
+    top = int((height - new_height) * keep[1])
+    return left, top, left + new_width, top + new_height
 
 
 def _decode(image: Image) -> Any:
@@ -64,15 +95,22 @@ def _on_white(picture: Any) -> Any:
     return picture.convert("RGB")
 
 
+def _within(width: int, height: int, pixels: int | None) -> tuple[int, int]:
+    if pixels is None or width * height <= pixels:
+        return width, height
+    factor = (pixels / (width * height)) ** 0.5
+    return max(1, int(width * factor)), max(1, int(height * factor))
+
+
 def _scaled(picture: Any, pixels: int) -> Any:
-    if picture.width * picture.height <= pixels:
+    size = _within(picture.width, picture.height, pixels)
+    if size == picture.size:
         return picture
-    factor = (pixels / (picture.width * picture.height)) ** 0.5
-    size = (max(1, int(picture.width * factor)), max(1, int(picture.height * factor)))
     return picture.resize(size, Pillow.Resampling.LANCZOS)
 
 
 def _encode(picture: Any, quality: int) -> bytes:
     out = io.BytesIO()
+    picture.info = {}  # a comment of the original would go along
     picture.save(out, "JPEG", quality=quality, optimize=True)  # no EXIF: it may hold a place
     return out.getvalue()

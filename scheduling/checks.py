@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from accounts.errors import Invalid
 from accounts.models import SocialAccount
 from platforms.checking import post_problems
-from platforms.contract import Feature, Image, Outgoing
+from platforms.contract import Feature, Outgoing
 from platforms.counting import Problem
+from scheduling.attached import Attached, attached
 from scheduling.elements import LABELS, NOTHING, Element, Elements, elements_from
-from scheduling.models import Delivery, Media
+from scheduling.models import Delivery
 
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # no rule asks for it
-
-
-def described(media: Iterable[Media], *, with_data: bool = False) -> list[Image]:
-    """Pictures as the platforms know them; without their bytes where only rules are checked."""
-    images = []
-    for item in media:
-        if item.removed_at is not None:
-            continue
-        data = b""
-        if with_data:
-            with item.file.open("rb") as file:
-                data = file.read()
-        images.append(Image(data, item.mime, item.alt_text, item.width, item.height))
-    return images
 
 
 def content_problems(
     account: SocialAccount,
     text: str,
-    images: Sequence[Image],
+    media: Attached,
     elements: Elements = NOTHING,
     *,
     reply: bool = False,
@@ -47,7 +34,8 @@ def content_problems(
     info, limits = account.info, account.limits
     if reply:
         limits = replace(limits, media_required=False)
-    draft = Outgoing(key="", text=text, created_at=_SOME_TIME, images=images)
+    draft = Outgoing(key="", text=text, created_at=_SOME_TIME)
+    draft = replace(draft, images=media.images, video=media.video)
     post = elements.onto(draft, info, account.base_url)
     return [*_quote_problems(account, elements), *post_problems(post, info, limits)]
 
@@ -70,7 +58,7 @@ def delivery_problems(delivery: Delivery) -> list[Problem]:
     return content_problems(
         delivery.account,
         delivery.text,
-        described(delivery.post.media.all()),
+        attached(delivery.post.media.all(), delivery.account.limits),
         elements_from(delivery.elements),
         reply=delivery.reply_to is not None,
     )

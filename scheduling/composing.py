@@ -12,15 +12,19 @@ from django.utils import timezone
 from accounts.models import SocialAccount
 from accounts.policy import right_ends
 from audit.actors import Actor
-from platforms.contract import Image, TextUnit
+from platforms.contract import TextUnit
 from platforms.counting import Problem, count_text
-from scheduling.checks import advice_on, content_problems, described
+from scheduling.attached import attached
+from scheduling.checks import advice_on, content_problems
 from scheduling.elements import LABELS, NOTHING, Elements, clean_text
 from scheduling.models import Delivery, Media
 from scheduling.recheck import needed_of
 from scheduling.rules import SLACK, sends_without_review
 from scheduling.times import note_on
+from scheduling.variants import changes
 
+Chosen = tuple[int, str, str]
+"""Of a picture or video in the form: its id, its alternative text, what to keep where it is cut."""
 _RULES = {
     TextUnit.CHARACTER: "characters",
     TextUnit.GRAPHEME: "graphemes",
@@ -86,7 +90,7 @@ def shown_on(
     accounts: Iterable[SocialAccount],
     text: str,
     own_texts: Mapping[int, str],
-    images: Sequence[Image],
+    media: Sequence[Media],
     elements: Elements = NOTHING,
     *,
     left_out: Mapping[int, frozenset[str]] | None = None,
@@ -110,18 +114,18 @@ def shown_on(
                 used=count_text(said, account.limits),
                 limit=account.limits.text_max,
                 elements=theirs,
-                found=content_problems(account, said, images, theirs, reply=reply),
+                found=content_problems(
+                    account, said, attached(media, account.limits), theirs, reply=reply
+                ),
                 left_out=left,
             )
         )
     return result
 
 
-def pictures_of(
-    actor: Actor, chosen: Sequence[tuple[int, str]], post_id: int | None
-) -> list[Media]:
+def pictures_of(actor: Actor, chosen: Sequence[Chosen], post_id: int | None) -> list[Media]:
     """The chosen pictures as the person may see them, with the typed alternative texts."""
-    found = Media.objects.filter(pk__in=[pk for pk, _ in chosen])
+    found = Media.objects.filter(pk__in=[one[0] for one in chosen]).prefetch_related("variants")
     allowed = {
         media.pk: media
         for media in found
@@ -129,9 +133,10 @@ def pictures_of(
         or (media.post_id is not None and media.post_id == post_id)
     }
     result = []
-    for pk, alt_text in chosen:
+    for position, (pk, alt_text, keep) in enumerate(chosen):
         if pk in allowed:
             allowed[pk].alt_text, allowed[pk].removed_at = alt_text.strip(), None
+            allowed[pk].position, allowed[pk].keep = position, keep
             result.append(allowed[pk])
     return result
 
@@ -150,16 +155,7 @@ def checks_on(
     checks = [_check_on(side, problem) for side in shown for problem in side.found]
     if not shown:
         checks.append(Check("amber", "Choose at least one account.", url="#accounts"))
-    for number, item in enumerate(media, 1):
-        if not item.alt_text:
-            checks.append(
-                Check(
-                    "amber",
-                    f"Picture {number} has no words for people who cannot see it.",
-                    url=f"#alt-{item.pk}",
-                    fix="Describe it",
-                )
-            )
+    checks += _checks_on_media(shown, media)
     if due_at is not None:
         checks += _checks_on_time(shown, due_at, zone)
         checks += _checks_on_right(shown, due_at, zone, writer) if writer else []
@@ -185,6 +181,45 @@ def _check_on(side: Shown, problem: Problem) -> Check:
     if problem.about == "media":
         return Check("red", text, url="#pictures")
     return Check("red", text, url=f"#text-{account.pk}" if side.is_own else "#text-main")
+
+
+def _checks_on_media(shown: Sequence[Shown], media: Sequence[Media]) -> list[Check]:
+    checks = []
+    if sum(item.is_video for item in media) > 1:
+        checks.append(Check("red", "A post has one video at the most.", url="#pictures"))
+    for number, item in enumerate(media, 1):
+        name = item.noun.capitalize()
+        if not item.alt_text:
+            checks.append(
+                Check(
+                    "amber",
+                    f"{name} {number} has no words for people who cannot see it.",
+                    url=f"#alt-{item.pk}",
+                    fix="Describe it",
+                )
+            )
+        if item.is_unmeasured:
+            checks.append(
+                Check(
+                    "amber",
+                    f"How long video {number} is could not be checked here, and where it was "
+                    "taken may still be written in it.",
+                    why="The server has no ffmpeg.",
+                )
+            )
+    told = {
+        (change.media.pk, change.words, side.account.info.label): change
+        for side in shown
+        for change in changes(side.account, media)
+    }
+    for (pk, words, platform), change in told.items():
+        number = [item.pk for item in media].index(pk) + 1
+        text = f"Picture {number} is {words} for {platform}."
+        if change.loses:
+            checks.append(Check("amber", text, url=f"#keep-{pk}", fix="Choose what stays"))
+        else:
+            checks.append(Check("green", text))
+    return checks
 
 
 def _checks_on_time(shown: Sequence[Shown], due_at: datetime, zone: str) -> list[Check]:
@@ -226,8 +261,3 @@ def button_words(actor: Actor, accounts: Sequence[SocialAccount], *, timed: bool
 
 def _accounts(number: int) -> str:
     return "1 account" if number == 1 else f"{number} accounts"
-
-
-def images_of(media: Iterable[Media]) -> list[Image]:
-    """Pictures for the rules, without their bytes."""
-    return described(media)

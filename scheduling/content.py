@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from scheduling.models import Delivery
+from scheduling.models import Delivery, Keep, Media
 
 
 def content_of(delivery: Delivery) -> dict[str, Any]:
@@ -16,13 +16,18 @@ def content_of(delivery: Delivery) -> dict[str, Any]:
         "account": delivery.account_id,
         "text": delivery.text,
         "media": [
-            {"sha256": media.sha256, "alt_text": media.alt_text}
-            for media in delivery.post.media.all()
-            if media.removed_at is None
+            described(media) for media in delivery.post.media.all() if media.removed_at is None
         ],
         "reply_to": (delivery.reply_to or {}).get("remote_id", ""),
         **delivery.elements,
     }
+
+
+def described(media: Media) -> dict[str, str]:
+    """A picture or video of the content. How it is cut is part of it where it is not as usual, so
+    that what was decided on before there was a choice stays the same content."""
+    said = {"sha256": media.sha256, "alt_text": media.alt_text}
+    return said if media.keep == Keep.MIDDLE else said | {"keep": media.keep}
 
 
 def hash_of(content: dict[str, Any]) -> str:

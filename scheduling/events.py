@@ -5,7 +5,9 @@ from audit.actions import declare_events
 declare_events(
     post__created="wrote a post",
     post__changed="changed a post",
-    media__added="uploaded a picture",
+    media__added="uploaded a picture or video",
+    media__refused="tried to upload an infected file",
+    media__unchecked="could not upload: the file could not be checked for viruses",
     delivery__rescheduled="moved {} to another time",
     pause__begun="held back",
     pause__ended="ended the hold on {}",

@@ -17,7 +17,7 @@ from accounts.policy import accounts_pausable, accounts_where
 from audit.actors import Actor
 from platforms.contract import Audience, Form, Poll
 from scheduling.elements import AUDIENCES, FORMS, Element, Elements, cleaned, elements_from
-from scheduling.models import Post
+from scheduling.models import Keep, Post
 from scheduling.offers import TEXT
 from scheduling.pacing import PACES
 from scheduling.rules import checked_due
@@ -54,7 +54,7 @@ class DueField:
 
 
 class PostForm(forms.Form):
-    """The composer. `own-<account>` and `alt-<picture>` come beside its fields."""
+    """The composer. `own-<account>`, `alt-<media>` and `keep-<media>` come beside its fields."""
 
     post = forms.IntegerField(required=False, widget=forms.HiddenInput)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -140,11 +140,18 @@ class PostForm(forms.Form):
     def _list(self, name: str) -> list[str]:
         return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
-    def pictures(self) -> list[tuple[int, str]]:
-        """Id and alternative text of each picture, in order."""
-        ids = self._list("media")
+    def pictures(self) -> list[tuple[int, str, str]]:
+        """Id, alternative text and what to keep of each picture and video, in order."""
+        data, ids = self.data, self._list("media")
         whole = [int(value) for value in ids if value.isdecimal() and len(value) < 19]
-        return [(pk, str(self.data.get(f"alt-{pk}", ""))[:LONGEST]) for pk in dict.fromkeys(whole)]
+        return [
+            (pk, str(data.get(f"alt-{pk}", ""))[:LONGEST], _keep(data.get(f"keep-{pk}")))
+            for pk in dict.fromkeys(whole)
+        ]
+
+
+def _keep(value: Any) -> str:
+    return value if value in Keep.values else Keep.MIDDLE.value
 
 
 class PauseForm(forms.Form):

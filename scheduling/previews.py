@@ -10,6 +10,7 @@ from accounts.models import SocialAccount
 from platforms.contract import Audience, Form
 from scheduling.elements import AUDIENCES, FORMS, Elements, minutes_in_words
 from scheduling.models import Media
+from scheduling.variants import variant_of
 
 
 def preview_of(
@@ -27,11 +28,21 @@ def preview_of(
         "name": account.display_name,
         "handle": account.handle.lstrip("@"),
         "text": text,
-        "media": [{"url": f"/media/{m.token}/", "alt": m.alt_text} for m in media],
+        "media": media_shown(media, account),
         "over": over,
         "reply_to": reply_to,
         **shown_of(elements),
     }
+
+
+def media_shown(media: Iterable[Media], account: SocialAccount) -> list[dict[str, Any]]:
+    """Pictures and videos for a preview on one account: as it gets them, where that was made."""
+    found = []
+    for one in media:
+        variant = variant_of(one, account.limits)
+        url = f"/media/{one.token}/" + (f"?as={variant.pk}" if variant else "")
+        found.append({"url": url, "alt": one.alt_text, "is_video": one.is_video})
+    return found
 
 
 def shown_of(elements: Elements) -> dict[str, Any]:

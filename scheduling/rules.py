@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.errors import Invalid
 from accounts.levels import Capability
-from accounts.policy import decide
+from accounts.policy import ALLOWED, Decision, accounts_where, decide
 from audit.actors import Actor
 from scheduling.models import Delivery, HoldKind, Post
 
@@ -23,6 +23,13 @@ def sends_without_review(actor: Actor, delivery: Delivery) -> bool:
     if delivery.account.approval_required:
         return False
     return bool(decide(actor, Capability.PUBLISH, delivery.account))
+
+
+def drafts_somewhere(actor: Actor) -> Decision:
+    """Whether the person may add pictures and videos: to a post they may draft."""
+    if accounts_where(actor, Capability.DRAFT).exists():
+        return ALLOWED
+    return Decision(False, "Pictures and videos are added by those who may draft posts.")
 
 
 def release_needs(delivery: Delivery) -> tuple[Capability, ...]:

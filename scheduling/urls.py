@@ -46,4 +46,5 @@ urlpatterns = [
     path("accounts/<int:account_id>/next/", posts.account_next, name="account_next"),
     path("media/upload/", media.upload, name="media_upload"),
     path("media/<uuid:token>/", media.show, name="media"),
+    path("fetch/<str:token>", media.fetch, name="media_fetch"),
 ]

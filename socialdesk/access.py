@@ -223,8 +223,11 @@ ADDRESSES: Mapping[str, Address] = {
     "scheduling:approval_decide approve": _act("approve a post", APPROVE),
     "scheduling:approval_decide return": _act("return a post to its author", APPROVE),
     "scheduling:account_next": _page("see what goes out next on an account", VIEW),
-    "scheduling:media_upload": _act("add a picture", DRAFT_ANYWHERE),
-    "scheduling:media": _page("see a picture", VIEW),
+    "scheduling:media_upload": _act("add a picture or video", DRAFT_ANYWHERE),
+    "scheduling:media": _page("see a picture or video", VIEW),
+    # Instagram and Threads fetch by themselves, and cannot sign in. The address is signed, for one
+    # file of one delivery, for an hour and no longer than that is on its way.
+    "scheduling:media_fetch": _safe("fetch a picture or video, as a platform does", OPEN),
     # --- inbox
     "mentions:inbox": _page("open the inbox of one's accounts", SIGNED_IN),
     "mentions:live": _page("have an open inbox brought up to date", SIGNED_IN),

@@ -6,11 +6,11 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-_SECRETS_IN_PATHS = re.compile(r"(/join/|/reset/key/)[^/\s]+")
+_SECRETS_IN_PATHS = re.compile(r"(/join/|/reset/key/|/fetch/)[^/\s]+")
 
 
 def without_secrets(text: str) -> str:
-    """A path, or words with a path in them, less the tokens that open a sign-in."""
+    """A path, or words with a path in them, less the tokens that open what they name."""
     return _SECRETS_IN_PATHS.sub(r"\1…", text)
 
 

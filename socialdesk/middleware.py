@@ -20,7 +20,7 @@ from audit.actions import NotAllowed, refusal_record
 from audit.actors import Actor
 from socialdesk.logs import without_secrets
 
-OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/metrics", "/static/")
+OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/metrics", "/static/", "/fetch/")
 """Where one may go without being signed in; everything else asks for it."""
 
 

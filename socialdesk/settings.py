@@ -174,6 +174,17 @@ UPLOAD_MAX_BYTES = env.integer(
 UPLOAD_MAX_PIXELS = env.integer(
     "SOCIALDESK_UPLOAD_MAX_PIXELS", 60_000_000, "Most pixels a picture may decode to."
 )
+VIDEO_MAX_BYTES = env.integer(
+    "SOCIALDESK_VIDEO_MAX_BYTES",
+    200_000_000,
+    "Largest video a person may upload. A worker that sends one has all of it in memory.",
+)
+CLAMD = env.text(
+    "SOCIALDESK_CLAMD",
+    "",
+    "The clamd that checks uploads: tcp://127.0.0.1:3310 or unix:///run/clamav/clamd.ctl; empty: "
+    "they are not checked. While it does not answer nothing can be uploaded.",
+)
 
 # --- watching over it --------------------------------------------------------------------------
 METRICS_TOKEN = env.text(
@@ -337,6 +348,11 @@ STORAGES = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+FILE_UPLOAD_HANDLERS = [
+    "socialdesk.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- who is let in -------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -407,6 +423,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import factory
+from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -37,7 +38,9 @@ from accounts.services.teams import team_create
 from audit.actors import Actor
 from audit.models import Event
 from mentions.models import Contact, Conversation, Mention
-from scheduling.models import Delivery, Post
+from scheduling.intake import taken_in
+from scheduling.models import Delivery, Media, Post
+from scheduling.services.media import media_add
 from scheduling.states import State
 
 PASSWORD = "correct-horse-battery"
@@ -157,6 +160,12 @@ def make_review(name: str = "Autumn", *, days: int = 14, **more: Any) -> AccessR
     """A review of everything, that ends with the day so many days ahead."""
     due_on = timezone.localdate() + timedelta(days=days)
     return review_start(actor=COMMAND, name=name, due_on=due_on, **more)
+
+
+def add_media(actor: Actor, file: UploadedFile[Any]) -> Media:
+    """A file taken in and kept, as the page does it."""
+    with taken_in(file) as taken:
+        return media_add(actor=actor, taken=taken)
 
 
 def person(user: User) -> Actor:

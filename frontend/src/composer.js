@@ -9,7 +9,8 @@
 //   <span class="saved" data-saved>                    'Saved 12:28'
 //   <ul data-media-list>, <label class="drop" data-drop><input type="file" multiple></label>
 //   <fieldset id="compose-thread">                     the further posts, swapped as they are arranged
-//   <template data-media-template>                     one picture: img, [data-alt], [data-remove], [data-id]
+//   <template data-media-template>                     one picture or video: img, [data-alt], [data-keep],
+//                                                      [data-progress], [data-remove], [data-id]
 import { say } from "./modules/say.js";
 import { count } from "./modules/count.js";
 import { uploads } from "./modules/uploads.js";

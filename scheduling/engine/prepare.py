@@ -21,7 +21,14 @@ from accounts.health import health_note
 from accounts.policy import by
 from audit.actions import action, record
 from audit.actors import Actor, ActorKind
-from platforms.contract import AuthorisationLost, Deed, PlatformError, Prepares, RetryLater
+from platforms.contract import (
+    AuthorisationLost,
+    Deed,
+    PlatformError,
+    Prepares,
+    Refused,
+    RetryLater,
+)
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.engine.publish import FenceLost, outgoing_of
 from scheduling.models import Delivery
@@ -107,11 +114,14 @@ def _try(delivery: Delivery) -> str:
     try:
         post = outgoing_of(delivery)
     except OSError:
-        return "A picture of this post cannot be read."
+        return "A picture or video of this post cannot be read."
+    except Refused as refused:
+        return f"It cannot go out as it is: {refused.message}"
     since = timezone.now() - KNOWN_GOOD
-    if not post.images and account.last_success_at and account.last_success_at > since:
+    uploads = len(post.images) + (post.video is not None)
+    if not uploads and account.last_success_at and account.last_success_at > since:
         return ""
-    (wait,) = admit([Wish(account, {Deed.READ: 1, Deed.UPLOAD: len(post.images)})])
+    (wait,) = admit([Wish(account, {Deed.READ: 1, Deed.UPLOAD: uploads})])
     if wait is not None:
         return wait.why
     error: PlatformError | None = None

@@ -19,7 +19,7 @@ from platforms.contract import (
     ReplyRef,
     RetryLater,
 )
-from scheduling.checks import described
+from scheduling.attached import attached, attached_to
 from scheduling.elements import elements_from
 from scheduling.engine.attempts import Begun, begin
 from scheduling.engine.claim import lease_end
@@ -104,13 +104,20 @@ def send(begun: Begun) -> Sent | None:
 
 
 def outgoing_of(delivery: Delivery, *, with_data: bool = True) -> Outgoing:
-    """A delivery as its platform gets it; the same key and time at every attempt."""
+    """A delivery as its platform gets it; the same key and time at every attempt.
+
+    Raises OSError and Refused where a picture or video cannot be had.
+    """
     reply, account = delivery.reply_to, delivery.account
+    media = (
+        attached_to(delivery) if with_data else attached(delivery.post.media.all(), account.limits)
+    )
     plain = Outgoing(
         key=delivery.key.hex,
         text=delivery.text,
         created_at=delivery.stamp or delivery.created_at,
-        images=described(delivery.post.media.all(), with_data=with_data),
+        images=media.images,
+        video=media.video,
         reply_to=ReplyRef(reply["remote_id"], reply.get("extra") or {}) if reply else None,
     )
     return elements_from(delivery.elements).onto(plain, account.info, account.base_url)
@@ -120,10 +127,11 @@ def _send(delivery: Delivery) -> Published:
     try:
         post = outgoing_of(delivery)
     except OSError:
-        raise RetryLater("A picture of this post could not be read just now.") from None
+        raise RetryLater("A picture or video of this post could not be read just now.") from None
     account = delivery.account
-    if post.images and delivery.prepared_at is None:
-        spend(Wish(account, {Deed.UPLOAD: len(post.images)}))
+    uploads = len(post.images) + (post.video is not None)
+    if uploads and delivery.prepared_at is None:
+        spend(Wish(account, {Deed.UPLOAD: uploads}))
     with kept_adapter(account) as adapter:
         try:
             published = adapter.publish(post, steps=StoredSteps(delivery))

@@ -1,7 +1,7 @@
 from scheduling.models import lookups  # noqa: F401  # registers them
 from scheduling.models.delivery import Approval, Attempt, Decided, Delivery, HoldKind, Outcome
 from scheduling.models.pause import Pause
-from scheduling.models.post import Media, Post
+from scheduling.models.post import Keep, Media, Post, Variant
 
 __all__ = [
     "Approval",
@@ -9,8 +9,10 @@ __all__ = [
     "Decided",
     "Delivery",
     "HoldKind",
+    "Keep",
     "Media",
     "Outcome",
     "Pause",
     "Post",
+    "Variant",
 ]

@@ -1,4 +1,4 @@
-"""What a person writes, once, for several accounts; and its pictures."""
+"""What a person writes, once, for several accounts; and its pictures and videos."""
 
 from __future__ import annotations
 
@@ -41,14 +41,34 @@ class Post(models.Model):
         return (first[:60] + "…") if len(first) > 60 else first or "post without text"
 
 
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+}
+"""By what they are; nothing else is kept."""
+
+
 def media_path(media: Media, filename: str) -> str:
-    """Where a picture lies: by its own random name, never by the uploaded one."""
+    """Where it lies: by its own random name, never by the uploaded one."""
     name = media.token.hex
-    return f"posts/{name[:2]}/{name}.{'png' if media.mime == 'image/png' else 'jpg'}"
+    return f"posts/{name[:2]}/{name}.{EXTENSIONS[media.mime]}"
+
+
+class Keep(models.TextChoices):
+    """What stays in sight where a picture has to be cut."""
+
+    MIDDLE = "middle", "the middle"
+    TOP = "top", "the top"
+    BOTTOM = "bottom", "the bottom"
+    LEFT = "left", "the left side"
+    RIGHT = "right", "the right side"
 
 
 class Media(models.Model):
-    """A picture, decoded and encoded anew, so nothing but the picture is in it."""
+    """A picture or video, made anew, so nothing but what is to be seen and heard is in it."""
 
     post = models.ForeignKey(  # None: uploaded, and its post not saved yet
         Post, null=True, on_delete=models.CASCADE, related_name="media"
@@ -57,11 +77,13 @@ class Media(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     file = models.FileField(upload_to=media_path, max_length=200)
     mime = models.CharField(max_length=40)
-    width = models.PositiveIntegerField()
+    width = models.PositiveIntegerField()  # 0: a video that could not be measured
     height = models.PositiveIntegerField()
+    seconds = models.FloatField(null=True)  # of a video; None where it could not be measured
     size = models.PositiveIntegerField()  # bytes
     sha256 = models.CharField(max_length=64)
     alt_text = models.TextField(blank=True)
+    keep = models.CharField(max_length=8, choices=Keep.choices, default=Keep.MIDDLE)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -73,4 +95,47 @@ class Media(models.Model):
         ordering = ["position", "id"]
 
     def __str__(self) -> str:
-        return self.alt_text[:60] or f"picture {self.position + 1}"
+        return self.alt_text[:60] or f"{self.noun} {self.position + 1}"
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime.startswith("video/")
+
+    @property
+    def noun(self) -> str:
+        """What people call it."""
+        return "video" if self.is_video else "picture"
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """A video whose length nobody knows, and in which a place may still be written."""
+        return self.is_video and self.seconds is None
+
+
+def variant_path(variant: Variant, filename: str) -> str:
+    """Beside the others of its original, by what it was made for."""
+    name = variant.media.token.hex
+    return f"variants/{name[:2]}/{name}-{variant.recipe}.{EXTENSIONS[variant.mime]}"
+
+
+class Variant(models.Model):
+    """A picture as some platforms take it: made from its original, once, and sent from then on."""
+
+    media = models.ForeignKey(Media, on_delete=models.CASCADE, related_name="variants")
+    recipe = models.CharField(max_length=32)  # of what it was made for: scheduling.variants
+    file = models.FileField(upload_to=variant_path, max_length=200)
+    mime = models.CharField(max_length=40)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()  # bytes
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["media", "recipe"], name="variant_once_per_recipe")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.media} at {self.width}×{self.height}"

@@ -27,7 +27,7 @@ def post_visible(actor: Actor, post_id: int) -> Post:
     Raises Http404 for a post that is not there, NotAllowed for one that is not theirs to see.
     """
     mine = deliveries_visible(actor).filter(post_id=post_id).order_by("account__display_name", "pk")
-    pictures = Media.objects.filter(removed_at=None)
+    pictures = Media.objects.filter(removed_at=None).prefetch_related("variants")
     post = (
         Post.objects.select_related("author")
         .filter(pk=post_id)

@@ -1,4 +1,4 @@
-"""Pictures on their way into a post; posts.py puts them there."""
+"""Pictures and videos on their way into a post; posts.py puts them there."""
 
 from __future__ import annotations
 
@@ -6,48 +6,69 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import UploadedFile
 
+from accounts.alerts import AlertKind, raise_alert, settle_alert
 from accounts.errors import Invalid
-from accounts.levels import Capability
-from accounts.policy import ALLOWED, Decision, accounts_where
+from accounts.policy import Decision
 from audit.actions import action, record
 from audit.actors import Actor
-from scheduling import events  # noqa: F401  # declares them
+from scheduling import (
+    antivirus,
+    events,  # noqa: F401  # declares them
+)
+from scheduling.intake import Taken
 from scheduling.models import Media
-from scheduling.pictures import picture_from
+from scheduling.rules import drafts_somewhere
 
 log = structlog.get_logger(__name__)
+SCANNER = "antivirus"
+"""What the alert about it is about."""
 
 
 def _drafts_somewhere(actor: Actor, _: Mapping[str, Any]) -> Decision:
-    if accounts_where(actor, Capability.DRAFT).exists():
-        return ALLOWED
-    return Decision(False, "Pictures are added by those who may draft posts.")
+    return drafts_somewhere(actor)
 
 
 @action("media.added", needs=_drafts_somewhere)
-def media_upload(*, actor: Actor, upload: UploadedFile[Any]) -> Media:
-    """Take a picture in; until its post is saved it is its uploader's alone. Raises Invalid."""
-    picture = picture_from(upload)
+def media_add(*, actor: Actor, taken: Taken) -> Media:
+    """Keep what was taken in: its uploader's alone until its post is saved. Raises Invalid."""
     media = Media(
-        mime=picture.mime,
-        width=picture.width,
-        height=picture.height,
-        size=len(picture.data),
-        sha256=picture.sha256,
+        mime=taken.mime,
+        width=taken.width,
+        height=taken.height,
+        size=taken.size,
+        sha256=taken.sha256,
+        seconds=taken.seconds,
         uploaded_by=actor.user,
     )
     try:
-        media.file.save("picture", ContentFile(picture.data), save=True)
+        media.file.save("upload", taken.file, save=True)
     except OSError:
-        log.exception("picture_not_kept", size=media.size)
+        log.exception("media_not_kept", size=media.size)
         raise Invalid(
             "",
-            "The server could not keep the picture, most likely because its disk is full. Your "
+            "The server could not keep the file, most likely because its disk is full. Your "
             "text is safe. Tell your administrator.",
         ) from None
     data = {"sha256": media.sha256, "mime": media.mime, "size": media.size}
     record("media.added", subject=media, data=data)
+    if antivirus.is_wanted():
+        settle_alert(kind=AlertKind.ANTIVIRUS, subject=SCANNER)
     return media
+
+
+@action("media.refused", needs=_drafts_somewhere)
+def media_refuse(*, actor: Actor, infection: str, sha256: str, size: int) -> None:
+    """Put on record that an upload was infected; nothing of it is kept."""
+    record("media.refused", data={"infection": infection, "sha256": sha256, "size": size})
+
+
+@action("media.unchecked", needs=_drafts_somewhere)
+def media_leave(*, actor: Actor, reason: str) -> None:
+    """Put on record, and tell people, that an upload could not be checked and was not taken."""
+    record("media.unchecked", data={"reason": reason})
+    raise_alert(
+        kind=AlertKind.ANTIVIRUS,
+        subject=SCANNER,
+        message=f"Nobody can add pictures or videos. {reason}",
+    )

@@ -18,10 +18,10 @@ from audit.actions import NotAllowed, action, record
 from audit.actors import Actor, ActorKind
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
-from scheduling.content import content_hash
+from scheduling.content import content_hash, described
 from scheduling.elements import NOTHING, Elements, clean_text, cleaned, elements_from, told
 from scheduling.errors import Stale
-from scheduling.models import Delivery, HoldKind, Media, Post
+from scheduling.models import Delivery, HoldKind, Keep, Media, Post
 from scheduling.recheck import refuse_paused
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
@@ -29,6 +29,8 @@ from scheduling.transitions import may_move, move
 from scheduling.versions import save_first, save_version
 
 MOST_PICTURES = 10
+Chosen = tuple[int, str] | tuple[int, str, str]
+"""A picture or video of a post: its id, its alternative text, and a Keep where one was chosen."""
 
 
 def _on_all(actor: Actor, accounts: Iterable[SocialAccount]) -> Decision:
@@ -62,7 +64,7 @@ def post_create(
     own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
     reply_to: Mapping[str, Any] | None = None,
-    pictures: Sequence[tuple[int, str]] = (),
+    pictures: Sequence[Chosen] = (),
     form_key: UUID | None = None,
 ) -> Post:
     """A new post with a draft delivery for each account. Raises Invalid, WrittenAlready.
@@ -70,8 +72,8 @@ def post_create(
     `own_texts`: account id to the text that replaces `text` there; `own_elements` likewise.
     `reply_to`: a ReplyRef as a dict
     with `remote_id` and `extra`, and `author`, `text`, `permalink` of what is answered, for people.
-    `pictures`: id and alternative text of each, in order. `form_key`: of the form it was written
-    in; a second post by the same person from the same form is refused.
+    `pictures`: of each picture and video, in order. `form_key`: of the form it was written in; a
+    second post by the same person from the same form is refused.
     """
     chosen = list(accounts)
     if not chosen:
@@ -114,7 +116,7 @@ def post_edit(
     elements: Elements | None = None,
     own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
-    pictures: Sequence[tuple[int, str]] | None = None,
+    pictures: Sequence[Chosen] | None = None,
 ) -> Post:
     """Change a draft. `version`: the one the person was looking at.
 
@@ -339,8 +341,8 @@ def _writer(actor: Actor) -> User:
     return user
 
 
-def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> bool:
-    """Make exactly these the post's pictures; whether that changed anything.
+def _arrange(post: Post, actor: Actor, pictures: Sequence[Chosen]) -> bool:
+    """Make exactly these the post's pictures or video; whether that changed anything.
 
     Raises Invalid for one that is not there to take.
     """
@@ -349,13 +351,14 @@ def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> b
     known = {media.pk: media for media in Media.objects.select_for_update().filter(mine)}
     if len(pictures) > MOST_PICTURES:
         raise Invalid("pictures", f"A post has {MOST_PICTURES} pictures at the most.")
-    for position, (media_id, alt_text) in enumerate(pictures):
-        media = known.pop(media_id, None)
+    for position, chosen in enumerate(pictures):
+        media = known.pop(chosen[0], None)
         if media is None:
             raise Invalid("pictures", "One of the pictures is gone. Add it again.")
         media.post, media.position, media.removed_at = post, position, None
-        media.alt_text = clean_text(alt_text)
-        media.save(update_fields=["post", "position", "removed_at", "alt_text"])
+        media.alt_text = clean_text(chosen[1])
+        media.keep = chosen[2] if len(chosen) > 2 else Keep.MIDDLE
+        media.save(update_fields=["post", "position", "removed_at", "alt_text", "keep"])
     for media in known.values():
         if media.post_id is not None and media.removed_at is None:
             media.removed_at = timezone.now()
@@ -363,9 +366,9 @@ def _arrange(post: Post, actor: Actor, pictures: Sequence[tuple[int, str]]) -> b
     return _pictures(post) != before
 
 
-def _pictures(post: Post) -> list[tuple[int, str]]:
+def _pictures(post: Post) -> list[tuple[int, str, str]]:
     shown = Media.objects.filter(post=post, removed_at=None)
-    return list(shown.values_list("pk", "alt_text"))
+    return list(shown.values_list("pk", "alt_text", "keep"))
 
 
 def _telling(post: Post) -> dict[str, Any]:
@@ -375,8 +378,7 @@ def _telling(post: Post) -> dict[str, Any]:
         "text": post.text,
         **told(elements_from(post.elements)),
         "pictures": [
-            {"sha256": media.sha256, "alt_text": media.alt_text}
-            for media in Media.objects.filter(post=post, removed_at=None)
+            described(media) for media in Media.objects.filter(post=post, removed_at=None)
         ],
         "accounts": [
             {

@@ -15,7 +15,7 @@ from accounts.levels import Capability
 from accounts.policy import decide
 from accounts.web import actor_of
 from audit.difference import difference
-from scheduling.composing import checks_on, images_of, shown_on
+from scheduling.composing import checks_on, shown_on
 from scheduling.content import content_of, hash_of
 from scheduling.elements import elements_from, words_of
 from scheduling.errors import Stale
@@ -95,13 +95,11 @@ def _page(
 
 def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
     actor = actor_of(request)
-    prefetch_related_objects([delivery], "post__media")  # shown and hashed
+    prefetch_related_objects([delivery], "post__media__variants")  # shown and hashed
     media = [m for m in delivery.post.media.all() if m.removed_at is None]
     content, elements = content_of(delivery), elements_from(delivery.elements)
     is_reply = delivery.reply_to is not None
-    shown = shown_on(
-        [delivery.account], delivery.text, {}, images_of(media), elements, reply=is_reply
-    )
+    shown = shown_on([delivery.account], delivery.text, {}, media, elements, reply=is_reply)
     before = decided_before(delivery)
     decision = decide(actor, Capability.APPROVE, delivery.account)
     return {

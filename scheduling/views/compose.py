@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -23,14 +24,13 @@ from scheduling.composing import (
     Check,
     button_words,
     checks_on,
-    images_of,
     pictures_of,
     shown_on,
 )
 from scheduling.elements import NOTHING, Elements, cleaned, elements_from
 from scheduling.errors import Stale, WrittenAlready
 from scheduling.forms import PostForm, initial_of, left_out_of
-from scheduling.models import Delivery, Media, Post
+from scheduling.models import Delivery, Keep, Media, Post
 from scheduling.offers import leaves_for, offers_for
 from scheduling.previews import preview_of
 from scheduling.selectors.posts import post_editable
@@ -38,6 +38,8 @@ from scheduling.services.posts import post_create, post_edit, post_send
 from scheduling.states import State
 from scheduling.thread import arranged, further_posts
 from scheduling.times import note_on
+from scheduling.variants import make_ahead
+from scheduling.views.media import with_uploads
 
 PAGE = "scheduling/compose.html"
 
@@ -131,6 +133,7 @@ def compose_save(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.chosen:
         try:
             post = _save(actor_of(request), form)
+            make_ahead(post)
         except (Invalid, Stale, WrittenAlready) as error:
             form.add_error(None, str(error))
     context = _live(request, form) | {"saved_post": post}
@@ -147,10 +150,14 @@ def compose_send(request: HttpRequest) -> HttpResponse:
     """The one primary button: save, then schedule or send for approval."""
     actor = actor_of(request)
     form = PostForm(actor, request.POST)
-    if form.is_valid():
+    form.data, refused = with_uploads(actor, request)
+    if form.is_valid() and not _said_of(form, refused):
         try:
             post = _save(actor, form)
-            form.data = _with_version(request, post)
+            make_ahead(post)
+            form.data = _with_version(form.data, post)
+            if "upload" in request.POST:  # from a browser without scripts
+                return redirect("scheduling:compose_edit", post_id=post.pk)
             if "draft" in request.POST:
                 messages.success(request, "Saved as a draft.")
             else:
@@ -166,9 +173,16 @@ def compose_send(request: HttpRequest) -> HttpResponse:
     return _page_again(request, form)
 
 
-def _with_version(request: HttpRequest, post: Post) -> QueryDict:
+def _said_of(form: PostForm, refused: list[str]) -> bool:
+    """Say what became of files that came with the form; whether any was refused."""
+    for said in refused:
+        form.add_error(None, said)
+    return bool(refused)
+
+
+def _with_version(typed: Any, post: Post) -> QueryDict:
     """What was typed, for the post as it is saved now."""
-    data = request.POST.copy()
+    data: QueryDict = typed.copy()
     data["post"], data["version"] = str(post.pk), str(post.version)
     return data
 
@@ -246,7 +260,7 @@ def _live_context(
         accounts,
         written.text,
         written.own_texts,
-        images_of(media),
+        media,
         written.elements,
         left_out=written.left_out,
     )
@@ -294,6 +308,9 @@ def _page(
         "chosen_ids": {a.pk for a in written.accounts},
         "media": written.media,
         "focus": focus,
+        "keep_choices": Keep.choices,
+        "picture_max_mb": settings.UPLOAD_MAX_BYTES // 1_000_000,
+        "video_max_mb": settings.VIDEO_MAX_BYTES // 1_000_000,
     }
     return render(request, PAGE, context, status=status)
 

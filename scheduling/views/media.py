@@ -1,26 +1,49 @@
-"""Pictures: taken in one by one, shown only to those who may see their post."""
+"""Pictures and videos: taken in one by one, shown only to those who may see their post."""
 
 from __future__ import annotations
 
+import time
 import uuid
+from typing import Any
 
-from django.http import FileResponse, HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET, require_POST
+from django.core.cache import cache
+from django.core.files.uploadedfile import UploadedFile
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    QueryDict,
+)
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.errors import Invalid
 from accounts.web import actor_of
+from audit.actions import NotAllowed
+from audit.actors import Actor
+from scheduling.antivirus import Infected, Unchecked
+from scheduling.fetching import fetched
+from scheduling.intake import sha256_of, taken_in
+from scheduling.models import Media
+from scheduling.rules import drafts_somewhere
 from scheduling.selectors.posts import media_visible
-from scheduling.services.media import media_upload
+from scheduling.services.media import media_add, media_leave, media_refuse
+from scheduling.views.files import file_answer
+
+MOST_AT_ONCE = 10
+FETCHES_A_MINUTE = 300
+"""From one address; a platform that reads a video piece by piece asks often."""
 
 
 @require_POST
 def upload(request: HttpRequest) -> JsonResponse:
-    """{id, url, width, height}, or {error} with 422."""
+    """{id, url, width, height, video}, or {error} with 422."""
     file = request.FILES.get("file")
     if file is None:
-        return JsonResponse({"error": "No picture arrived. Choose one."}, status=422)
+        return JsonResponse({"error": "No file arrived. Choose one."}, status=422)
     try:
-        media = media_upload(actor=actor_of(request), upload=file)
+        media = take_in(actor_of(request), file)
     except Invalid as error:
         return JsonResponse({"error": error.message}, status=422)
     return JsonResponse(
@@ -29,16 +52,79 @@ def upload(request: HttpRequest) -> JsonResponse:
             "url": f"/media/{media.token}/",
             "width": media.width,
             "height": media.height,
+            "video": media.is_video,
         }
     )
 
 
+def take_in(actor: Actor, file: UploadedFile[Any]) -> Media:
+    """An uploaded file as a picture or video that a post can have. Raises Invalid, NotAllowed."""
+    decision = drafts_somewhere(actor)
+    if not decision:  # before anything of theirs is looked into
+        raise NotAllowed(decision.reason, hidden=decision.hidden)
+    try:
+        with taken_in(file) as taken:
+            return media_add(actor=actor, taken=taken)
+    except Infected as found:
+        assert file.file is not None
+        digest = sha256_of(file.file)
+        media_refuse(actor=actor, infection=found.name, sha256=digest, size=file.size or 0)
+        raise Invalid(
+            "file",
+            f"This file is infected ({found.name}). It was not kept. Tell your administrator, and "
+            "have the computer that it comes from checked.",
+        ) from None
+    except Unchecked as reason:
+        media_leave(actor=actor, reason=str(reason))
+        raise Invalid(
+            "file",
+            "This file could not be checked for viruses, so it was not taken. Your text is safe. "
+            "Your administrator has been told; try again later.",
+        ) from None
+
+
+def with_uploads(actor: Actor, request: HttpRequest) -> tuple[QueryDict, list[str]]:
+    """A form with the files that came with it taken in, as if they had been uploaded before; and
+    what became of those that were not. Browsers without scripts send them so.
+    """
+    data, refused = request.POST.copy(), []
+    for file in request.FILES.getlist("files")[:MOST_AT_ONCE]:
+        try:
+            data.appendlist("media", str(take_in(actor, file).pk))
+        except Invalid as error:
+            refused.append(f"“{file.name}” was not added. {error.message}")
+    return data, refused
+
+
 @require_GET
-def show(request: HttpRequest, token: uuid.UUID) -> FileResponse:
-    """The picture itself; never guessed at by the browser, never kept by a shared cache."""
+def show(request: HttpRequest, token: uuid.UUID) -> HttpResponseBase:
+    """The picture or video itself; `as` in the query: as it was made for some platform."""
     media = media_visible(actor_of(request), str(token))
-    answer = FileResponse(media.file.open("rb"), content_type=media.mime)
-    answer["Cache-Control"] = "private, max-age=3600"
-    answer["X-Content-Type-Options"] = "nosniff"
-    answer["Content-Disposition"] = "inline"
+    wanted = request.GET.get("as", "")
+    known = wanted.isdecimal() and len(wanted) < 19
+    variant = media.variants.filter(pk=int(wanted)).first() if known else None
+    return file_answer(request, variant or media, cached="private, max-age=3600")
+
+
+@require_safe
+def fetch(request: HttpRequest, token: str) -> HttpResponseBase:
+    """A file for a platform that fetches it by itself; the address is all that lets it in."""
+    address = actor_of(request).address
+    if _asks_too_often(address):
+        wait = {"Retry-After": "60"}
+        return HttpResponse("Too many requests. Try again in a minute.", status=429, headers=wait)
+    what = fetched(token)
+    if what is None:
+        raise Http404
+    answer = file_answer(request, what, cached="private, no-store")
+    answer["X-Robots-Tag"] = "noindex"
     return answer
+
+
+def _asks_too_often(address: str) -> bool:
+    key = f"fetch:{address}:{int(time.time() // 60)}"
+    cache.add(key, 0, 90)
+    try:
+        return cache.incr(key) > FETCHES_A_MINUTE
+    except ValueError:  # Redis is away, or has just forgotten it
+        return False

@@ -290,6 +290,8 @@ FILLINGS: Mapping[str, Filling] = {
     "scheduling:media_upload": lambda w, s: Fill(
         data={"file": SimpleUploadedFile("x.png", picture(), "image/png")}, done=(200,)
     ),
+    # What a good address opens, and for how long: tests/scheduling/test_fetching.py.
+    "scheduling:media_fetch": lambda w, s: Fill({"token": "x:y:z"}, answers=(404,)),
     "scheduling:media": lambda w, s: Fill({"token": s.media.token}),
     "mentions:inbox": NONE,
     "mentions:live": lambda w, s: Fill(parts=({"open": str(s.conversation.pk), "list": "old"},)),

@@ -49,7 +49,6 @@ from scheduling.engine.publish import publish
 from scheduling.errors import Stale
 from scheduling.models import Delivery, Media, Pause, Post
 from scheduling.services import deliveries as acts
-from scheduling.services.media import media_upload
 from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.services.posts import (
     post_cancel,
@@ -67,6 +66,7 @@ from tests.factories import (
     CredentialFactory,
     SocialAccountFactory,
     UserFactory,
+    add_media,
     give,
     make_team,
     person,
@@ -521,7 +521,7 @@ class Desk(RuleBasedStateMachine):
         own = {a.pk: data.draw(st.sampled_from(TEXTS)) for a in chosen if data.draw(st.booleans())}
         there = list(Media.objects.filter(post=post, removed_at=None)) if post else []
         if not there and data.draw(st.booleans()):
-            made = self._do(lambda: media_upload(actor=person(self.people[name]), upload=_upload()))
+            made = self._do(lambda: add_media(person(self.people[name]), _upload()))
             there = [made] if made else []
         kept = [media for media in there if data.draw(st.booleans())]
         return text, own, [(media.pk, data.draw(st.sampled_from(ALTS))) for media in kept]

@@ -82,6 +82,7 @@ ALLOWED: dict[str, str] = {
     "operations/outbox.py:settle_over": _OUTBOX,
     "operations/outbox.py:_put": _OUTBOX,
     "operations/sending.py:_end": _OUTBOX,
+    "scheduling/variants.py:_make": "what follows from a picture and an account's limits, kept",
     "scheduling/traffic/learning.py:bring_forward": "when the engine tries next, not what is sent",
     "socialdesk/health.py:broker_seen": "telemetry: when the broker last answered",
     "scheduling/engine/prepare.py:claim_soon": _LEASE,

@@ -222,7 +222,7 @@ class TestPictures:
         [
             (b"<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>", "no picture"),
             (b"not a picture", "no picture"),
-            (b"", "no picture"),
+            (b"", "is empty"),
             (png()[:60], "no picture"),
             (png(9000, 8000), "too many pixels"),
         ],

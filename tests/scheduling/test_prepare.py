@@ -220,7 +220,7 @@ class TestWhatItFinds:
             raise OSError("gone")
 
         monkeypatch.setattr("scheduling.engine.prepare.outgoing_of", unreadable)
-        assert self.found(desk, delivery) == "A picture of this post cannot be read."
+        assert self.found(desk, delivery) == "A picture or video of this post cannot be read."
 
     def test_a_platform_that_is_known_to_be_down(self, desk, delivery, network):
         SocialAccount.objects.update(platform="mastodon", base_url="https://social.test")
