@@ -13,7 +13,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const fromCache = createRequire(join(process.cwd(), 'package.json'))
-const { TestNetwork } = await import(pathToFileURL(fromCache.resolve('@atproto/dev-env')).href)
+const { TestNetwork, TestPds } = await import(
+  pathToFileURL(fromCache.resolve('@atproto/dev-env')).href
+)
 
 const port = (name) => {
   const value = process.env[name]
@@ -33,9 +35,29 @@ const network = await TestNetwork.create({
   ozone: {},
 })
 
+// A second PDS, whose hour of writing is so short that a test can wait for its end.
+const { RateLimiterMemory } = fromCache('rate-limiter-flexible')
+const instead = (name, usual, hurried) => {
+  const parent = Object.getPrototypeOf(RateLimiterMemory.prototype)
+  const { get, set } = Object.getOwnPropertyDescriptor(parent, name)
+  Object.defineProperty(RateLimiterMemory.prototype, name, {
+    get,
+    set(value) {
+      set.call(this, value === usual ? hurried : value)
+    },
+  })
+}
+instead('points', 5_000, 6)
+instead('duration', 3_600, 10)
+const hurried = await TestPds.create({
+  ...port('HURRIED_PDS_PORT'),
+  didPlcUrl: network.plc.url,
+  rateLimitsEnabled: true,
+})
+
 let closing
 const close = () => {
-  closing ??= network.close().then(
+  closing ??= Promise.all([hurried.close(), network.close()]).then(
     () => process.exit(0),
     (error) => {
       console.error(error)
@@ -47,5 +69,10 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, close)
 process.stdin.on('end', close).on('error', close).resume()
 
 console.log(
-  JSON.stringify({ pds: network.pds.url, appview: network.bsky.url, plc: network.plc.url }),
+  JSON.stringify({
+    pds: network.pds.url,
+    hurried: hurried.url,
+    appview: network.bsky.url,
+    plc: network.plc.url,
+  }),
 )

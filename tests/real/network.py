@@ -37,9 +37,13 @@ STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Base addresses without a slash at the end, and the key that lifts the rate limits."""
+    """Base addresses without a slash at the end, and the key that lifts the rate limits.
+
+    `hurried`: a PDS of its own, where an account may write three times in ten seconds.
+    """
 
     pds: str
+    hurried: str
     appview: str
     plc: str
     bypass_key: str = field(repr=False)
@@ -64,6 +68,7 @@ def _start(folder: Path, cache: Path, database: str, bypass_key: str) -> subproc
                 "DB_POSTGRES_SCHEMA": "network",
                 "REDIS_HOST": "127.0.0.1",
                 "PDS_PORT": str(any_free()),
+                "HURRIED_PDS_PORT": str(any_free()),
                 "BLUESKY_BYPASS_KEY": bypass_key,
             },
             stdin=subprocess.PIPE,  # its end tells the network that we are gone, however that came
@@ -122,7 +127,7 @@ def bluesky() -> Iterator[Addresses]:
             process = _start(folder, cache, database.url, key)
             try:
                 told = _await_ready(process, folder)
-                yield Addresses(told["pds"], told["appview"], told["plc"], key)
+                yield Addresses(**told, bypass_key=key)
             finally:
                 _stop(process)
         finally:

@@ -7,7 +7,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from atproto import Client, Request, models
@@ -20,6 +20,7 @@ from .network import Addresses
 T = TypeVar("T")
 StrongRef = models.ComAtprotoRepoStrongRef.Main
 ADMIN = b"admin:admin-pass"  # the well-known one of @atproto/dev-env (dev-env/src/const.ts)
+OTHER = "did:plc:nobodyatall234567abcdefg"
 INDEX_SECONDS = 30.0  # usually well under one; the machine may be busy with a browser
 
 
@@ -79,8 +80,26 @@ class Bluesky:
             request.add_additional_header("x-ratelimit-bypass", self._addresses.bypass_key)
         return Client(self.pds_url, request=request)
 
+    def hurried(self) -> Bluesky:
+        """The PDS where an account may write three times in ten seconds; no AppView reads it."""
+        return Bluesky(replace(self._addresses, pds=self._addresses.hurried))
+
     def account(self, name: str = "", *, display_name: str = "") -> Person:
         """A new account `name`.test (a free name when none is given), known to the AppView."""
+        person = self.sign_up(name)
+        self.await_handle(person.did, person.handle)
+        if display_name:
+            person.client.app.bsky.actor.profile.create(
+                person.did, models.AppBskyActorProfile.Record(display_name=display_name), "self"
+            )
+            until(
+                lambda: self.profile(person.did).display_name == display_name,
+                what="profile indexed",
+            )
+        return person
+
+    def sign_up(self, name: str = "") -> Person:
+        """The same, known to the PDS alone."""
         handle = f"{name or f'person{next(self._numbers)}'}.test"
         password = f"main-password-of-{handle}"
         client = self.client()
@@ -89,17 +108,8 @@ class Bluesky:
                 handle=handle, email=f"{handle}@mail.test", password=password
             )
         )
-        person = Person(handle, made.did, password, client)
-        self.await_handle(person.did, handle)
-        client.login(handle, password)
-        if display_name:
-            client.app.bsky.actor.profile.create(
-                made.did, models.AppBskyActorProfile.Record(display_name=display_name), "self"
-            )
-            until(
-                lambda: self.profile(made.did).display_name == display_name, what="profile indexed"
-            )
-        return person
+        client.login(handle, password, fetch_bsky_profile=False)
+        return Person(handle, made.did, password, client)
 
     def app_password(self, person: Person, name: str = "socialdesk") -> str:
         """A new app password, as a person would make one in their settings."""
@@ -124,6 +134,25 @@ class Bluesky:
 
         with ThreadPoolExecutor(8) as pool:
             return list(pool.map(attempt, range(32)))
+
+    def write_too_often(self, person: Person, points: int) -> None:
+        """Use up so many points of what `person` may write, by one request that is refused.
+
+        Taking a record away costs one point. The server counts before it looks at the request.
+        """
+        client = self.client(limited=True)
+        client.login(person.handle, person.password, fetch_bsky_profile=False)
+        nothing = models.ComAtprotoRepoApplyWrites.Delete(
+            collection="app.bsky.feed.post", rkey="3jzfcijpj2z2a"
+        )
+        data = models.ComAtprotoRepoApplyWrites.Data(repo=OTHER, writes=[nothing] * points)
+        try:
+            client.com.atproto.repo.apply_writes(data)
+        except RequestErrorBase as error:
+            assert error.response is not None
+            assert error.response.status_code == 403, error.response
+        else:
+            raise AssertionError("somebody else's repository was written to")
 
     def take_down(self, person: Person) -> None:
         """Suspend the account, as the operator of its PDS does."""

@@ -132,6 +132,11 @@ class Desk:
 def desk(db: None) -> Desk:
     account = SocialAccountFactory()
     CredentialFactory(account=account)
+    return desk_of(account)
+
+
+def desk_of(account: SocialAccount) -> Desk:
+    """People of every level around a connected account."""
     people = {level: UserFactory() for level in Level}
     for level, user in people.items():
         give(user, level, account)
