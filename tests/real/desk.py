@@ -116,7 +116,8 @@ def drain(fetch: Callable[[str], Batch], cursor: str) -> tuple[list, str]:
 _JWT = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 
 
-def _decode(part: str) -> dict:
+def claims(token: str) -> dict:
+    part = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
@@ -128,17 +129,20 @@ def tokens(session: str) -> dict[str, str]:
     """The access and the refresh token inside a kept session, whatever its form."""
     found = {}
     for token in _JWT.findall(session):
-        scope = _decode(token.split(".")[1])["scope"]
+        scope = claims(token)["scope"]
         found["refresh" if scope == "com.atproto.refresh" else "access"] = token
     assert set(found) == {"access", "refresh"}
     return found
 
 
-def expired(session: str) -> str:
-    """`session` two hours later: its access token ran out, signed by the server as it would be."""
-    access = tokens(session)["access"]
-    head, body, _ = access.split(".")
-    claims = _decode(body) | {"iat": int(time.time()) - 7_260, "exp": int(time.time()) - 60}
-    unsigned = f"{head}.{_encode(json.dumps(claims, separators=(',', ':')).encode())}"
-    signature = hmac.new(JWT_SECRET, unsigned.encode(), hashlib.sha256).digest()
-    return session.replace(access, f"{unsigned}.{_encode(signature)}")
+def expired(session: str, *kinds: str) -> str:
+    """`session` after so long that its tokens of these kinds ran out (its access token, where none
+    is named), signed by the server as they would be."""
+    for kind in kinds or ("access",):
+        token = tokens(session)[kind]
+        past = {"iat": int(time.time()) - 7_260, "exp": int(time.time()) - 60}
+        body = json.dumps(claims(token) | past, separators=(",", ":")).encode()
+        unsigned = f"{token.partition('.')[0]}.{_encode(body)}"
+        signature = hmac.new(JWT_SECRET, unsigned.encode(), hashlib.sha256).digest()
+        session = session.replace(token, f"{unsigned}.{_encode(signature)}")
+    return session

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import pytest
 from atproto import Client, Request, models
 from atproto.exceptions import BadRequestError
 from atproto_client.exceptions import RequestErrorBase
@@ -86,8 +87,9 @@ class Bluesky:
 
     def account(self, name: str = "", *, display_name: str = "") -> Person:
         """A new account `name`.test (a free name when none is given), known to the AppView."""
-        person = self.sign_up(name)
+        person = self._made(name)
         self.await_handle(person.did, person.handle)
+        person.client.login(person.handle, person.password)
         if display_name:
             person.client.app.bsky.actor.profile.create(
                 person.did, models.AppBskyActorProfile.Record(display_name=display_name), "self"
@@ -100,6 +102,11 @@ class Bluesky:
 
     def sign_up(self, name: str = "") -> Person:
         """The same, known to the PDS alone."""
+        person = self._made(name)
+        person.client.login(person.handle, person.password, fetch_bsky_profile=False)
+        return person
+
+    def _made(self, name: str) -> Person:
         handle = f"{name or f'person{next(self._numbers)}'}.test"
         password = f"main-password-of-{handle}"
         client = self.client()
@@ -108,7 +115,6 @@ class Bluesky:
                 handle=handle, email=f"{handle}@mail.test", password=password
             )
         )
-        client.login(handle, password, fetch_bsky_profile=False)
         return Person(handle, made.did, password, client)
 
     def app_password(self, person: Person, name: str = "socialdesk") -> str:
@@ -146,13 +152,10 @@ class Bluesky:
             collection="app.bsky.feed.post", rkey="3jzfcijpj2z2a"
         )
         data = models.ComAtprotoRepoApplyWrites.Data(repo=OTHER, writes=[nothing] * points)
-        try:
+        with pytest.raises(RequestErrorBase) as refused:
             client.com.atproto.repo.apply_writes(data)
-        except RequestErrorBase as error:
-            assert error.response is not None
-            assert error.response.status_code == 403, error.response
-        else:
-            raise AssertionError("somebody else's repository was written to")
+        assert refused.value.response is not None
+        assert refused.value.response.status_code == 403
 
     def take_down(self, person: Person) -> None:
         """Suspend the account, as the operator of its PDS does."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from atproto import models
 from atproto.exceptions import BadRequestError
 
 from platforms.contract import AuthorisationLost, RetryLater, StepsInMemory
 
-from .desk import Desk, expired, open_desk, outgoing, tokens
+from .desk import Desk, claims, expired, open_desk, outgoing, tokens
 from .people import Bluesky
 
 
@@ -79,6 +81,59 @@ def test_a_session_that_ran_out_is_renewed_without_the_password(signed_in: Desk)
     assert list(signed_in.network.records(signed_in.person)) == [published.remote_id]
     assert len(signed_in.sessions) > before
     assert tokens(signed_in.sessions[-1])["access"] != tokens(stale)["access"]
+
+
+def test_a_renewal_brings_another_refresh_token(signed_in: Desk) -> None:
+    stale = expired(signed_in.sessions[-1])
+    signed_in.adapter(session=stale, secret="not asked for").verify()
+    old, new = tokens(stale)["refresh"], tokens(signed_in.sessions[-1])["refresh"]
+    assert claims(new)["jti"] != claims(old)["jti"]
+
+
+def test_workers_that_renew_at_once_keep_the_account_connected(signed_in: Desk) -> None:
+    """The server takes a used refresh token for two hours more, and names the same next one."""
+    stale, before = expired(signed_in.sessions[-1]), len(signed_in.sessions)
+
+    def publish(number: int) -> str:
+        adapter = signed_in.adapter(session=stale, secret="not asked for")
+        return adapter.publish(outgoing(f"Worker {number}"), steps=StepsInMemory()).remote_id
+
+    with ThreadPoolExecutor(4) as pool:
+        made = set(pool.map(publish, range(4)))
+    assert set(signed_in.network.records(signed_in.person)) == made
+    fresh = signed_in.sessions[before:]
+    assert len(fresh) == 4
+    assert len({claims(tokens(session)["refresh"])["jti"] for session in fresh}) == 1
+    for session in fresh:  # whichever of them was kept last
+        adapter = signed_in.adapter(session=expired(session), secret="not asked for")
+        assert adapter.verify().remote_id == signed_in.person.did
+
+
+def test_a_worker_that_comes_late_with_the_used_token_is_let_in(signed_in: Desk) -> None:
+    stale = expired(signed_in.sessions[-1])
+    for _ in range(2):
+        adapter = signed_in.adapter(session=stale, secret="not asked for")
+        assert adapter.verify().remote_id == signed_in.person.did
+
+
+def test_both_tokens_at_their_end_recover_by_the_app_password(signed_in: Desk) -> None:
+    stale = expired(signed_in.sessions[-1], "access", "refresh")
+    with pytest.raises(AuthorisationLost):
+        signed_in.adapter(session=stale, secret="not the password").verify()
+    assert signed_in.adapter(session=stale).verify().remote_id == signed_in.person.did
+    assert signed_in.adapter(secret="not asked for").verify()
+
+
+def test_a_revoked_app_password_ends_with_the_access_token(signed_in: Desk) -> None:
+    """So says the server: it forgets the refresh token, and the other one is good for two hours."""
+    session = signed_in.sessions[-1]
+    signed_in.person.client.com.atproto.server.revoke_app_password(
+        models.ComAtprotoServerRevokeAppPassword.Data(name="socialdesk")
+    )
+    last = signed_in.adapter(session=session).publish(outgoing("Last"), steps=StepsInMemory())
+    with pytest.raises(AuthorisationLost):
+        signed_in.adapter(session=expired(session)).publish(outgoing("No"), steps=StepsInMemory())
+    assert list(signed_in.network.records(signed_in.person)) == [last.remote_id]
 
 
 def test_a_revoked_session_recovers_by_the_app_password(signed_in: Desk) -> None:
