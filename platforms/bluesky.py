@@ -17,6 +17,7 @@ from platforms.bluesky_records import (
     POST,
     incoming_of,
     is_did,
+    limits_of,
     own_post_of,
     rows_of,
     split_uri,
@@ -52,6 +53,7 @@ from platforms.contract import (
     Remember,
     Steps,
     TextUnit,
+    VideoLimits,
 )
 from platforms.failures import Malformed, time_of
 from platforms.images import fit
@@ -81,6 +83,9 @@ class BlueskyAdapter:
             image_bytes_max=2_000_000,
             image_types=("image/jpeg", "image/png", "image/webp"),
             alt_text_max=2_000,
+            # Three minutes and 100 MB: https://docs.bsky.app/docs/tutorials/video. The lexicon
+            # app.bsky.embed.video has 300 MB since August 2026, which not all servers know.
+            video=VideoLimits(bytes_max=100_000_000, seconds_max=180.0),
             parts_max=25,  # no limit there; what somebody may still read
         ),
         features=frozenset(
@@ -90,6 +95,7 @@ class BlueskyAdapter:
                 Feature.SEARCH,
                 Feature.IMAGES,
                 Feature.ALT_TEXT,
+                Feature.VIDEO,
                 Feature.HIDE,
                 Feature.BLOCK,
                 Feature.FIND_PUBLISHED,
@@ -107,6 +113,10 @@ class BlueskyAdapter:
             r"https://bsky\.app/profile/([\w.:-]+)/post/(\w+)",
             r"at://\1/app.bsky.feed.post/\2",
             "https://bsky.app/profile/name.bsky.social/post/3k…",
+        ),
+        note=(
+            "Bluesky prepares a video only once its post is out, so it can be watched a little "
+            "later; and only for accounts whose email address is confirmed there."
         ),
         # https://docs.bsky.app/docs/advanced-guides/rate-limits (November 2026): points for what an
         # account writes (a new record takes 3), and requests by address.
@@ -128,6 +138,7 @@ class BlueskyAdapter:
     ) -> None:
         self._client = BlueskyClient(connection, network, remember)
         self._writer = BlueskyWriter(self._client)
+        self._limits: Limits | None = None
 
     # --- who, and how much --------------------------------------------------------------------
 
@@ -156,7 +167,14 @@ class BlueskyAdapter:
         )
 
     def limits(self) -> Limits:
-        return self.info.limits
+        """The network's, less where this server takes in smaller files."""
+        if self._limits is None:
+            try:
+                server = self._client.query("com.atproto.server.describeServer", None, dict)
+            except Refused:
+                server = {}  # it is one that does not tell
+            self._limits = limits_of(server, self.info.limits)
+        return self._limits
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -189,7 +207,7 @@ class BlueskyAdapter:
 
         Raises Refused for what it never takes.
         """
-        limits = self.limits()
+        limits = self.limits() if post.video else self.info.limits  # every server takes a picture
         for problem in post_problems(post, self.info, limits):
             raise Refused(problem.message, code=problem.code)
         return [(one, [fit(image, limits) for image in one.images]) for one in posts_of(post)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,16 +14,19 @@ from atproto_client.utils.facet_detection import detect_facets, detect_mentions
 from platforms.contract import (
     Image,
     Incoming,
+    Limits,
     MentionKind,
     Outgoing,
     OwnPost,
     RemotePerson,
     ReplyRef,
+    Video,
 )
 from platforms.failures import Malformed, text_of, time_of
 from platforms.markup import clean_line, clean_text, describe_media, expand_links, safe_url
 
 POST = "app.bsky.feed.post"
+_LIMIT_LEAST = 1_000  # a server that takes no files at all is one that means something else
 _TID_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"
 _URI = re.compile(
     r"at://(did:[a-z]+:[A-Za-z0-9._:%-]{1,200})/([a-zA-Z0-9.-]{1,200})/([A-Za-z0-9._:~-]{1,512})"
@@ -102,7 +106,7 @@ def post_record(
     post: Outgoing,
     *,
     facets: Sequence[Mapping[str, Any]],
-    blobs: Sequence[tuple[Image, Mapping[str, Any]]],
+    blobs: Sequence[tuple[Image | Video, Mapping[str, Any]]],
     reply: Mapping[str, Any] | None,
     quote: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -119,18 +123,38 @@ def post_record(
     if quote is not None:
         record["embed"] = {"$type": "app.bsky.embed.record", "record": dict(quote)}
     if blobs:
-        record["embed"] = {
-            "$type": "app.bsky.embed.images",
-            "images": [
-                {
-                    "alt": image.alt_text,
-                    "image": dict(blob),
-                    "aspectRatio": {"width": image.width, "height": image.height},
-                }
-                for image, blob in blobs
-            ],
-        }
+        record["embed"] = _embed(blobs)
     return record
+
+
+def _embed(blobs: Sequence[tuple[Image | Video, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The pictures of a post, or its video."""
+    first, uploaded = blobs[0]
+    if isinstance(first, Video):
+        video = {"$type": "app.bsky.embed.video", "video": dict(uploaded), **_shape(first)}
+        return video | ({"alt": first.alt_text} if first.alt_text else {})
+    images = [
+        {"alt": image.alt_text, "image": dict(blob), **_shape(image)} for image, blob in blobs
+    ]
+    return {"$type": "app.bsky.embed.images", "images": images}
+
+
+def _shape(media: Image | Video) -> dict[str, Any]:
+    if not (media.width > 0 and media.height > 0):  # could not be measured
+        return {}
+    return {"aspectRatio": {"width": media.width, "height": media.height}}
+
+
+def limits_of(server: Mapping[str, Any], usual: Limits) -> Limits:
+    """The usual limits, less where an answer of `describeServer` says that files are smaller."""
+    most = server.get("blobUploadLimit")
+    if not isinstance(most, int) or most < _LIMIT_LEAST or usual.video is None:
+        return usual
+    return replace(
+        usual,
+        image_bytes_max=min(usual.image_bytes_max, most),
+        video=replace(usual.video, bytes_max=min(usual.video.bytes_max, most)),
+    )
 
 
 # --- what we read ---------------------------------------------------------------------------------

@@ -22,18 +22,18 @@ from platforms.bluesky_records import (
     tid,
 )
 from platforms.chain import MARK, Link
-from platforms.contract import Image, Outgoing, Published, Refused, ReplyRef, Steps
+from platforms.contract import Image, Outgoing, Published, Refused, ReplyRef, Steps, Video
 from platforms.failures import Malformed
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a record refers to: facets, what it answers or shows, the pictures as uploaded."""
+    """What a record refers to: facets, what it answers or shows, the media as uploaded."""
 
     facets: Sequence[Mapping[str, Any]]
     reply: Mapping[str, Any] | None
     quote: Mapping[str, str] | None
-    blobs: Sequence[tuple[Image, Mapping[str, Any]]]
+    blobs: Sequence[tuple[Image | Video, Mapping[str, Any]]]
 
 
 class BlueskyWriter:
@@ -43,12 +43,17 @@ class BlueskyWriter:
         self._client = client
 
     def prepare(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> Needed:
-        """All that the record needs, as far as it is not there yet."""
+        """All that the record needs, as far as it is not there yet.
+
+        A video goes to the account's own server, as a picture does, and is prepared for watching
+        when its post is out. The video service, which would do so before, is one company's, and
+        the servers of others need not be known to it.
+        """
         return Needed(
             facets=self._facets(post.text, steps),
             reply=self._reply(post.reply_to, steps),
             quote=self._quote(post.quote, steps),
-            blobs=[(image, self._blob(image, steps)) for image in images],
+            blobs=[(one, self._blob(one, steps)) for one in _media(post, images)],
         )
 
     def write(
@@ -59,10 +64,10 @@ class BlueskyWriter:
         try:
             return self._put(post, needed)
         except Refused as refused:
-            if not images or "blob" not in f"{refused.code} {refused.message}".lower():
+            if not needed.blobs or "blob" not in f"{refused.code} {refused.message}".lower():
                 raise
         # An upload that no record took up is thrown away after a while: upload it again.
-        blobs = [(image, self._blob(image, steps, again=True)) for image in images]
+        blobs = [(one, self._blob(one, steps, again=True)) for one, _ in needed.blobs]
         return self._put(post, replace(needed, blobs=blobs))
 
     def _put(self, post: Outgoing, needed: Needed) -> Link:
@@ -138,8 +143,8 @@ class BlueskyWriter:
         except Refused:
             return None  # nobody has this handle
 
-    def _blob(self, image: Image, steps: Steps, *, again: bool = False) -> dict[str, Any]:
-        name = f"blob.{sha256(image.data).hexdigest()[:16]}"
+    def _blob(self, media: Image | Video, steps: Steps, *, again: bool = False) -> dict[str, Any]:
+        name = f"blob.{sha256(media.data).hexdigest()[:16]}"
         kept = steps.get(name)
         if isinstance(kept, dict) and not again:
             return kept
@@ -147,8 +152,8 @@ class BlueskyWriter:
         def upload(client: Any) -> dict[str, Any]:
             answer = client.invoke_procedure(
                 "com.atproto.repo.uploadBlob",
-                content=image.data,  # as `data`, httpx warns of bytes
-                headers={"Content-Type": image.mime},
+                content=media.data,  # as `data`, httpx warns of bytes
+                headers={"Content-Type": media.mime},
                 output_encoding="application/json",
             ).content
             blob = answer.get("blob") if isinstance(answer, dict) else None
@@ -196,3 +201,7 @@ class BlueskyWriter:
             if view.get("uri") == uri:
                 return view
         raise Refused("The post that this is about is no longer there.", code="post_gone")
+
+
+def _media(post: Outgoing, images: Sequence[Image]) -> Sequence[Image | Video]:
+    return [post.video] if post.video else images

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from platforms.contract import (
+    Image,
     Lookup,
     OutcomeUnknown,
     Outgoing,
@@ -24,6 +25,7 @@ from platforms.contract import (
     ReplyRef,
     RetryLater,
     Steps,
+    Video,
 )
 
 MARK = "about_to_send"
@@ -129,9 +131,10 @@ def _found(find: Callable[[Outgoing], Lookup], one: Outgoing) -> Link | None:
 
 
 def _said(one: Outgoing) -> str:
-    words = [one.text, *(image.alt_text for image in one.images)]
-    pictures = [sha256(image.data).hexdigest() for image in one.images]
-    return sha256("\0".join([*words, *pictures]).encode()).hexdigest()[:16]
+    media: list[Image | Video] = [*one.images, *([one.video] if one.video else [])]
+    words = [one.text, *(each.alt_text for each in media)]
+    shown = [sha256(each.data).hexdigest() for each in media]
+    return sha256("\0".join([*words, *shown]).encode()).hexdigest()[:16]
 
 
 def _to_keep(link: Link, one: Outgoing) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class FakeBluesky(FakeServer):
         self.notifications: list[dict[str, Any]] = []  # newest first by time
         self.handles = {HANDLE: DID, "stranger.bsky.test": STRANGER}
         self.count = 0
+        self.blob_limit: int | None = 52_428_800
         super().__init__()
 
     # --- tokens -----------------------------------------------------------------------------
@@ -117,6 +118,10 @@ class FakeBluesky(FakeServer):
             Reply(data={"did": did}) if did else error(400, "InvalidRequest", "Unable to resolve")
         )
 
+    def do_describeServer(self, _asked: Asked) -> Reply:
+        limit = {"blobUploadLimit": self.blob_limit} if self.blob_limit else {}
+        return Reply(data={"did": "did:web:bsky.test", "availableUserDomains": [], **limit})
+
     def do_uploadBlob(self, asked: Asked) -> Reply:
         link = "bafkrei" + sha256(asked.body).hexdigest()[:52]
         self.blobs[link] = asked.body
@@ -137,9 +142,14 @@ class FakeBluesky(FakeServer):
             text = record["text"]
             if len(regex.findall(r"\X", text)) > 300 or len(text.encode()) > 3000:
                 return error(400, "InvalidRequest", "Record/text must not be longer than 300")
-            for image in record.get("embed", {}).get("images", []):
-                if image["image"]["ref"]["$link"] not in self.blobs:
-                    return error(400, "BlobNotFound", "Could not find blob")
+            embed = record.get("embed", {})
+            blobs = [image["image"] for image in embed.get("images", [])]
+            if embed.get("$type") == "app.bsky.embed.video":
+                if embed["video"]["mimeType"] != "video/mp4":
+                    return error(400, "InvalidRequest", "Wrong mime type at $.embed.video")
+                blobs.append(embed["video"])
+            if any(blob["ref"]["$link"] not in self.blobs for blob in blobs):
+                return error(400, "BlobNotFound", "Could not find blob")
         self.records[key] = record
         uri = f"at://{key[0]}/{key[1]}/{key[2]}"
         return Reply(data={"uri": uri, "cid": cid_of(record), "validationStatus": "valid"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,13 @@ from platforms.contract import (
     ReplyRef,
     RetryLater,
     StepsInMemory,
+    Video,
 )
 from platforms.failures import Malformed
 
 from .fake_bluesky import DID, POST, STRANGER, FakeBluesky, path_of
 from .server import Fault, Reply
-from .worlds import BlueskyWorld, outgoing, picture
+from .worlds import BlueskyWorld, outgoing, picture, video
 
 
 @pytest.fixture
@@ -279,6 +281,53 @@ def test_images_tell_their_shape(world: BlueskyWorld) -> None:
     shape = embedded["aspectRatio"]
     assert (shape["width"], shape["height"]) == (120, 80)
     assert embedded["image"]["mimeType"] == "image/jpeg"
+
+
+def test_a_video_tells_its_shape_and_is_uploaded_once(world: BlueskyWorld) -> None:
+    post, steps = replace(outgoing("River."), video=video("A river")), StepsInMemory()
+    world.adapter().prepare(post, steps=steps)
+    world.adapter().publish(post, steps=steps)
+    assert asked(world, "uploadBlob") == 1
+    (record,) = records(world.fake)
+    embed = record["embed"]
+    assert embed["$type"] == "app.bsky.embed.video"
+    assert (embed["aspectRatio"]["width"], embed["aspectRatio"]["height"]) == (640, 360)
+
+
+def test_a_video_that_was_thrown_away_is_uploaded_again(world: BlueskyWorld) -> None:
+    post, steps = replace(outgoing("River."), video=video("A river")), StepsInMemory()
+    world.adapter().prepare(post, steps=steps)
+    world.throw_uploads_away()
+    world.adapter().publish(post, steps=steps)
+    assert asked(world, "uploadBlob") == 2
+    assert len(world.posts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "most"),
+    [(5_242_880, 5_242_880), (10**12, 100_000_000), (None, 100_000_000), (0, 100_000_000)],
+)
+def test_a_server_may_take_smaller_videos(world: BlueskyWorld, told: int | None, most: int) -> None:
+    world.fake.blob_limit = told
+    limits = world.adapter().limits().video
+    assert limits is not None
+    assert limits.bytes_max == most
+
+
+@pytest.mark.parametrize(
+    ("clip", "code"),
+    [
+        (video("Too large", size=60_001), "video_too_large"),
+        (video("Too long", seconds=180.1), "video_length"),
+        (replace(video("Another kind"), mime="video/webm"), "video_type"),
+    ],
+)
+def test_a_video_that_is_not_taken_is_not_sent(world: BlueskyWorld, clip: Video, code: str) -> None:
+    world.fake.blob_limit = 60_000
+    with pytest.raises(Refused) as caught:
+        world.adapter().publish(replace(outgoing("River."), video=clip), steps=StepsInMemory())
+    assert caught.value.code == code
+    assert asked(world, "uploadBlob") == 0
 
 
 def test_an_upload_that_was_thrown_away_is_made_again(world: BlueskyWorld) -> None:

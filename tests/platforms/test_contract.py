@@ -34,7 +34,7 @@ from platforms.contract import (
 from platforms.counting import count_text
 
 from .server import Fault, Reply
-from .worlds import Match, World, picture
+from .worlds import Match, World, picture, video
 
 HOUR = timedelta(hours=1)
 
@@ -145,6 +145,21 @@ def test_images_go_with_their_alternative_texts(world: World) -> None:
     (seen,) = world.posts()
     assert seen.alts == tuple(image.alt_text for image in images)
     assert seen.sizes == tuple(len(image.data) for image in images)
+
+
+def test_a_video_goes_with_its_alternative_text(world: World) -> None:
+    adapter, clip = world.adapter(), video("The river at the bridge – “é” 🌊")
+    post = replace(world.outgoing("Stay away."), images=(), video=clip)
+    if Feature.VIDEO not in adapter.info.features:
+        with pytest.raises(Refused, match="has no videos"):
+            adapter.publish(post, steps=StepsInMemory())
+        assert world.posts() == []
+        return
+    if not world.tells_videos:
+        return
+    adapter.publish(post, steps=StepsInMemory())
+    (seen,) = world.posts()
+    assert (seen.alts, seen.sizes) == ((clip.alt_text,), (len(clip.data),))
 
 
 def test_an_image_without_words(world: World) -> None:

@@ -21,6 +21,7 @@ from platforms.contract import (
     Outgoing,
     PlatformInfo,
     ReplyRef,
+    Video,
 )
 from platforms.registry import open_adapter, platform_info
 
@@ -49,6 +50,7 @@ class World(ABC):
     remote_id: str
     mentionable: str  # how somebody on this network is named in a text
     stranger_name = "A Stranger"  # as this network tells it
+    tells_videos = False  # `posts` shows a video as it shows a picture, and none needs an address
 
     def __init__(self) -> None:
         self.kept: list[str] = []  # sessions the adapter asked to keep
@@ -175,6 +177,14 @@ def _jpeg(width: int, height: int, seed: int) -> bytes:
 
 def picture(alt: str, width: int = 120, height: int = 80, seed: int = 0) -> Image:
     return Image(_jpeg(width, height, seed), "image/jpeg", alt, width, height)
+
+
+def video(
+    alt: str, *, size: int = 5_000, width: int = 640, height: int = 360, seconds: float = 12.0
+) -> Video:
+    """What begins as an MP4 does, and shows nothing."""
+    start = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
+    return Video(start.ljust(size, b"v"), "video/mp4", alt, width, height, seconds)
 
 
 _keys = iter(range(1, 10**9))

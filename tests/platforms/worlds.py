@@ -16,6 +16,7 @@ from .world import Match as Match
 from .world import Seen, World, path
 from .world import outgoing as outgoing
 from .world import picture as picture
+from .world import video as video
 from .worlds_meta import FacebookWorld, InstagramWorld, ThreadsWorld
 from .worlds_others import LinkedInWorld, XWorld
 
@@ -25,6 +26,7 @@ class BlueskyWorld(World):
     handle = fake_bluesky.HANDLE
     remote_id = fake_bluesky.DID
     mentionable = "@stranger.bsky.test"
+    tells_videos = True
     writes = staticmethod(fake_bluesky.path_of("putRecord"))
     deletes = staticmethod(fake_bluesky.path_of("deleteRecord"))
     uploads = staticmethod(fake_bluesky.path_of("uploadBlob"))
@@ -48,13 +50,15 @@ class BlueskyWorld(World):
         for (did, collection, rkey), record in sorted(self.fake.records.items()):
             if did != fake_bluesky.DID or collection != fake_bluesky.POST:
                 continue
-            images = record.get("embed", {}).get("images", [])
+            embed = record.get("embed", {})
+            media = [*embed.get("images", []), *([embed] if "video" in embed else [])]
+            blobs = [one.get("image") or one["video"] for one in media]
             found.append(
                 Seen(
                     f"at://{did}/{collection}/{rkey}",
                     record["text"],
-                    tuple(image["alt"] for image in images),
-                    tuple(len(self.fake.blobs[i["image"]["ref"]["$link"]]) for i in images),
+                    tuple(one["alt"] for one in media),
+                    tuple(len(self.fake.blobs[blob["ref"]["$link"]]) for blob in blobs),
                     record.get("reply", {}).get("parent", {}).get("uri", ""),
                 )
             )

@@ -16,6 +16,7 @@ class XWorld(World):
     handle = "council"
     remote_id = fake_x.OWN
     mentionable = "@stranger"
+    tells_videos = True
     writes = staticmethod(path("POST", "/2/tweets"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
     uploads = staticmethod(path("POST", "/2/media/upload"))
@@ -79,6 +80,7 @@ class LinkedInWorld(World):
     handle = "council"
     remote_id = fake_linkedin.OWN
     mentionable = "@stranger"
+    tells_videos = True
     stranger_name = "A LinkedIn member"
     writes = staticmethod(path("POST", "/rest/posts"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
