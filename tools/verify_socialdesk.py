@@ -122,7 +122,7 @@ class Record:  # reads an export line by line and collects what is wrong with it
         self.broken: Checkpoint | None = None  # the first witnessed checkpoint that does not hold
         self.lines, self.waiting, self.erased, self.erasures = 0, 0, set[int](), set[int]()
         self.floor, self.newest, self.say = "", self.late_of(witnessed[-1]), self.found.append
-        self.of_post = [f"Of post {post} exactly this is on record:"]
+        self.of_post, self.unsaid = [f"Of post {post} exactly this is on record:"], False
 
     def late_of(self, seen: Checkpoint) -> str:
         at = datetime.fromisoformat(seen.time) - timedelta(seconds=self.late)
@@ -133,6 +133,7 @@ class Record:  # reads an export line by line and collects what is wrong with it
         number, time = event["number"], event["time"]
         if not hexed:
             self.waiting += 1
+            self.unsaid |= event["event"] == "record.erased"  # what of is sealed with it
             if time < self.newest:
                 self.say(("inserted", f"Event {number} of {time} was put in past the seal."))
             return
@@ -141,8 +142,7 @@ class Record:  # reads an export line by line and collects what is wrong with it
             self.say(("removed", f"The places {self.lines} to {place - 1} are missing."))
         self.lines = place + 1
         self.tree.add(stored)
-        if len(self.since) <= GUESSES_MAX:
-            self.since.append((number, stored))
+        self.since += [(number, stored)] * (len(self.since) <= GUESSES_MAX)
         if not leaf:
             self.say(("removed", f"The event at place {place} was removed."))
         elif sha256(b"\0" + leaf).digest() != stored:
@@ -190,7 +190,7 @@ class Record:  # reads an export line by line and collects what is wrong with it
             )
         if self.broken and self.tree.size == self.lines:
             self.name_rewriting(self.broken, newest)
-        for number in self.erased - self.erasures:
+        for number in () if self.unsaid else self.erased - self.erasures:
             self.say(("removed", f"Content of event {number} is gone, no erasure is on record."))
 
     def name_rewriting(self, broken: Checkpoint, newest: Checkpoint) -> None:
@@ -229,7 +229,7 @@ def check_record(given: argparse.Namespace, keys: list[Key], seen: list[Checkpoi
     proven = [f"{top} lines stand as witnessed by {seen[-1].time}: {text}.", *more]
     return record.found, proven, [
         f"The {record.lines - top} sealed lines after these; {record.waiting} are not sealed yet.",
-        f"What the erased content of {len(record.erased)} events said.",
+        f"What the erased content of {len(record.erased)} events said{', or why' * record.unsaid}.",
         "That what was written down is true: only that it was, and when by the server's clock.",
     ]  # fmt: skip
 

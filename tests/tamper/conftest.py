@@ -175,12 +175,13 @@ class World:
 
     # --- what the verifier says ---------------------------------------------------------------
 
-    def verify(self, *more, key=None):
-        """Exit code and words of the verifier, from an export, the key and the witnesses alone."""
+    def verify(self, *more, key=None, by=None):
+        """Exit code and words of the verifier, from an export, the key and the witnesses alone.
+        `by`: what runs it, in place of `run`."""
         export, seen = self.folder / "record.txt", self.folder / "witnessed.txt"
         export.write_text("".join(SealedExport(COMMAND).begin()), encoding="utf-8")
         seen.write_text("\n".join(self.witnessed), encoding="utf-8")
-        return run("record", export, "--key", key or self.key, "--witnessed", seen, *more)
+        return (by or run)("record", export, "--key", key or self.key, "--witnessed", seen, *more)
 
 
 def run(*words):

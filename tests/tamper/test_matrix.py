@@ -9,9 +9,12 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from audit.erasing import Because
 from audit.models import Event
 from audit.notes import SigningKey
 from audit.sealing import signing_keys
+from audit.services.keeping import content_erase
+from tests.factories import COMMAND
 from tests.tamper.conftest import new_key, run
 
 
@@ -76,6 +79,18 @@ def test_nor_of_a_line_that_came_in_a_little_late(world):
     world.happen(1, occurred_at=timezone.now() - timedelta(seconds=200))
     world.seal()
     assert world.verify()[0] == 0
+
+
+def test_nor_of_an_erasure_that_waits_to_be_sealed(world):
+    world.live(1)
+    content_erase(actor=COMMAND, event_ids=[world.at(3)], parts=["what"], because=Because.REQUEST)
+    code, said = world.verify()
+    assert code == 0, said
+    assert "What the erased content of 1 events said, or why." in said
+    world.seal()
+    code, said = world.verify()
+    assert code == 0, said
+    assert "What the erased content of 1 events said." in said
 
 
 def test_one_post_exactly_as_it_was_recorded(world):
