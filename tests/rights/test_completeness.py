@@ -7,28 +7,35 @@ in the group by the worker that did it. Every address is replayed in test_matrix
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.test import Client
-from django.utils import timezone
 
 from accounts.levels import Capability, Level
 from accounts.services.people import user_invite
 from accounts.services.teams import team_create
 from audit.actions import action, record
 from audit.models import Event
+from audit.sealing import signing_keys
 from scheduling.engine.claim import claim_due
 from scheduling.engine.publish import publish
 from scheduling.models import Delivery, HoldKind
 from scheduling.states import State
 from socialdesk.celery import app
+from tests.acceptance.site import addresses as site_addresses
 from tests.factories import COMMAND, PASSWORD, UserFactory
+from tests.mentions.fakes import incoming
 from tests.rights.asking import ask, remember
+from tests.rights.due import DUE, DUE_ELSEWHERE, fall_due_alone
 from tests.rights.fillings import FILLINGS
-from tests.rights.world import World
+from tests.rights.world import OWN, World
+from tests.tamper.conftest import new_key
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -113,6 +120,29 @@ class _Yes:
 
 # --- commands -------------------------------------------------------------------------------------
 
+
+def _secret(world: World) -> str:
+    file = world.media_root / "secret"
+    file.write_text("a-secret-of-theirs")
+    return str(file)
+
+
+def _with_another_key(world: World) -> list[str]:
+    name = signing_keys()[0].public.name
+    settings.RECORD_KEYS = [new_key(name), *settings.RECORD_KEYS]  # undone with the test
+    return []
+
+
+def _with_something_said(world: World) -> list[str]:
+    world.network.incoming = [incoming(1)]
+    return [str(world.sides["own"].account.pk)]
+
+
+def _with_something_due(world: World) -> list[str]:
+    fall_due_alone(world.sides["own"].deliveries["scheduled"])
+    return []
+
+
 COMMANDS: dict[str, Callable[[World], list[str]]] = {
     "user_invite": lambda w: ["ian@northmoor.example", "--name", "Ian Invited", "--no-email"],
     "user_freeze": lambda w: [w.newcomer.email, "--reason", "a lost phone"],
@@ -125,14 +155,16 @@ COMMANDS: dict[str, Callable[[World], list[str]]] = {
         "joins",
     ],
     "credentials_rotate": lambda w: [],
+    "account_connect": lambda w: [
+        *("sandbox", "--handle", "@brand-new", "--base-url", "http://127.0.0.1:1"),
+        *("--secret-file", _secret(w), "--owner", w.newcomer.email, "--purpose", "Tells people"),
+    ],
+    "audit_key_change": _with_another_key,
+    "mentions_poll": _with_something_said,
 }
 NO_ACT = {
-    "account_connect": "proven on the practice network, in tests/accounts/test_commands.py",
-    "audit_key_change": "takes two keys in the settings, tried in tests/audit",
     "generate_docs": "writes files of the project",
-    "mentions_poll": "the poller's work by hand, tried in tests/mentions/test_command.py",
-    "publish_due": "the engine's work by hand, tried in tests/scheduling/test_commands.py",
-    "seed_demo": "the demo's many acts, by its people",
+    "seed_demo": "the demo's many acts, counted in tests/acceptance/test_demo_record.py",
 }
 
 
@@ -159,6 +191,11 @@ ELSE: dict[str, tuple[Callable[[World], list[str]], list[set[tuple[str, str]]]]]
         lambda w: ["--force", "--output", _file(w)],
         [{("record.export_began", "command")}, {("record.exported", "command")}],
     ),
+    "publish_due": (
+        _with_something_due,
+        [{("delivery.claimed", "worker")}, {("delivery.tried", "worker")},
+         {("delivery.published", "worker")}],
+    ),
     "audit_keys": (lambda w: [], []),
     "audit_seal": (lambda w: [], []),  # about sealing nothing is recorded, else it never ended
     "audit_verify": (lambda w: [], []),
@@ -173,6 +210,13 @@ ELSE: dict[str, tuple[Callable[[World], list[str]], list[set[tuple[str, str]]]]]
 """Commands that are more than one act, or none, or somebody else's; and which."""
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left(settings: Any, world: World) -> Iterator[None]:
+    settings.RECORD_KEYS = list(settings.RECORD_KEYS)  # put back afterwards
+    yield
+    world.network.incoming, world.network.lost = [], False
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_one_act_by_the_command(world, name, capsys):
     (act,) = acts_of(lambda: call_command(name, *COMMANDS[name](world)))
@@ -185,7 +229,7 @@ def test_what_other_commands_put_on_record(world, name, capsys):
     given, wanted = ELSE[name]
     acts = acts_of(lambda: call_command(name, *given(world)))
     assert [{(event, kind) for event, kind, _ in act} for act in acts] == wanted
-    for _, kind, label in (line for act in acts for line in act):
+    for _, kind, label in (line for act in acts for line in act if line[1] != "worker"):
         by = name if kind == "command" else str(world.personas[Level.PUBLISHER].me)
         assert label == by
 
@@ -234,18 +278,59 @@ def test_what_a_task_puts_on_record_is_its_workers(world, name, monkeypatch):
     assert all(len({label for _, _, label in act}) == 1 for act in acts), "one worker an act"
 
 
+def test_something_is_due_for_each_task():
+    assert set(DUE) | set(DUE_ELSEWHERE) == set(TASKS), "say in tests/rights/due.py what"
+
+
+@pytest.mark.parametrize("name", sorted(DUE))
+def test_a_task_with_something_due_is_one_act_a_thing_by_its_worker(world, name, monkeypatch):
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda *_, **__: None)
+    app.loader.import_default_modules()
+    prepare, given, wanted = DUE[name]
+    prepare(world)
+    auditor = str(world.personas["auditor"].me)
+    acts = acts_of(lambda: app.tasks[name](*given(world)))
+    found = [{(event, "the auditor" if by == auditor else by) for event, _, by in a} for a in acts]
+    assert found == wanted
+    assert {kind for act in acts for _, kind, by in act if by != auditor} <= {"worker"}
+    if not given(world):  # what was due is done: another turn finds nothing
+        assert acts_of(lambda: app.tasks[name]()) == []
+
+
+def test_there_is_no_admin_site():
+    """Django's would write rows without an act; there is none, and no address leads to one."""
+    assert not apps.is_installed("django.contrib.admin")
+    assert not [name for name in site_addresses() if name.startswith("admin:")]
+
+
+@pytest.mark.parametrize("side", ["own", "frozen", "other"])
+def test_live_news_are_of_accounts_one_may_view_alone(world, side):
+    """What an open inbox and an open conversation ask for every few seconds."""
+    remember()
+    about = world.sides[side]
+    for persona in world.personas.values():
+        if not persona.signed_in:
+            continue
+        held = persona.held(about, OWN)
+        may = Capability.VIEW in held
+        for query in ({"list": "x"}, {"open": about.conversation.pk, "list": "x"},
+                      {"account": about.account.pk, "list": "x"}):  # fmt: skip
+            fill = replace(FILLINGS["mentions:live"](world, about), query=query)
+            answer = ask(world, persona, "mentions:live", "GET", fill, htmx=True)
+            assert may or about.words not in answer.body, (persona.key, query)
+            assert held or about.name not in answer.body, (persona.key, query)
+            assert not answer.changed
+        if may:
+            assert about.words in answer.body, f"{persona.key} sees no news of their own"
+
+
 @pytest.mark.parametrize("key", [*Level, "approver by team", "no grant", "frozen person"])
 @pytest.mark.parametrize("reviewed", [False, True])
 def test_the_engine_sends_in_the_right_of_the_sender_and_holds_without_it(world, key, reviewed):
     persona, side = world.personas[key], world.sides["own"]
     delivery = side.deliveries["approved" if reviewed else "scheduled"]
-    now = timezone.now()
-    Delivery.objects.filter(account=side.account).exclude(pk=delivery.pk).update(
-        state=State.CANCELLED, next_try_at=None, lease_until=None
-    )
-    Delivery.objects.filter(pk=delivery.pk).update(
-        state=State.SCHEDULED, sender=persona.me, due_at=now, next_try_at=now
-    )
+    fall_due_alone(delivery)
+    Delivery.objects.filter(pk=delivery.pk).update(sender=persona.me)
     needed = Capability.DRAFT if reviewed else Capability.PUBLISH
     may = needed in persona.on_own and persona.signed_in
     acts = acts_of(lambda: [publish(*claim) for claim in claim_due()])

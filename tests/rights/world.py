@@ -34,11 +34,15 @@ from audit.sealing import seal
 from mentions.models import Conversation, Mention
 from operations.models import Channel, Destination
 from platforms.contract import (
+    AuthorisationLost,
     Batch,
     Connection,
     Identity,
+    Incoming,
     Limits,
+    Lookup,
     OwnPost,
+    Presence,
     Published,
     TextUnit,
 )
@@ -73,6 +77,8 @@ class Network:
         self.sent: list[Any] = []
         self.deleted: list[str] = []
         self.known: dict[str, str] = {}  # handle to the id it has there
+        self.incoming: list[Incoming] = []
+        self.lost = False  # whether credentials are refused
 
     def open(self, _platform: str, connection: Connection, **_: Any) -> Adapter:
         return Adapter(self, connection)
@@ -84,6 +90,8 @@ class Adapter:
     connection: Connection
 
     def verify(self) -> Identity:
+        if self.network.lost:
+            raise AuthorisationLost("The token was revoked.")
         known = self.network.known.get(self.connection.handle, "remote-of-the-new-one")
         return Identity(known, self.connection.handle, "As the platform says", "")
 
@@ -93,6 +101,12 @@ class Adapter:
     def publish(self, post: Any, *, steps: Any) -> Published:
         self.network.sent.append(post)
         return Published(f"r-{post.key}", f"https://there.example/{post.key}", timezone.now())
+
+    def find_published(self, post: Any, *, since: Any) -> Lookup:
+        return Lookup(Presence.FOUND, Published(f"r-{post.key}", "https://there.example/1", since))
+
+    def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
+        return Batch(self.network.incoming, cursor)
 
     def fetch_own_posts(self, _cursor: str) -> Batch[OwnPost]:
         return Batch([], "")
