@@ -32,6 +32,7 @@ T = TypeVar("T")
 MAX_DELAY_S = 86_400.0
 _REASON_LENGTH = 200
 _UNPAID_S = 3_600.0  # credit that is used up comes back when somebody pays
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair: no text of UTF-8
 _COUNT = re.compile(r"[0-9]{1,9}")
 _EPOCH_SINCE = 1_000_000_000  # a reset header above this is a time, below it a number of seconds
 
@@ -264,13 +265,18 @@ def time_of(value: object) -> datetime:
             raise Malformed("a time that is none") from None
     if not isinstance(value, datetime):
         raise Malformed("no time")
-    return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    except OverflowError:  # the first or last day of the calendar, in another zone
+        raise Malformed("a time that is none") from None
 
 
 def text_of(value: object) -> str:
-    """A text that has to be there and not empty; raises Malformed. Numbers are taken as text."""
+    """A text that has to be there, not be empty and can be stored; raises Malformed. Numbers are
+    taken as text.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or _HALF.search(value):
         raise Malformed("a field that has to be there is not")
     return str(value)

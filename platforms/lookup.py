@@ -15,6 +15,7 @@ from difflib import SequenceMatcher
 import regex
 
 from platforms.contract import Lookup, Outgoing, Presence, Published, RetryLater
+from platforms.failures import Malformed
 
 SETTLED = timedelta(seconds=30)
 _PAGES = 5
@@ -50,6 +51,18 @@ def likeness(sent: str, shown: str) -> float:
     return min(0.99, SequenceMatcher(None, ours, theirs, autojunk=False).ratio())
 
 
+def _read(
+    page: Callable[[str], tuple[Sequence[Candidate], str]], place: str
+) -> tuple[Sequence[Candidate], str]:
+    """The page; raises RetryLater for a row that cannot be read: it may be the very post."""
+    try:
+        return page(place)
+    except Malformed:
+        raise RetryLater(
+            "The list of the account's posts cannot be understood.", code="unreadable", down=True
+        ) from None
+
+
 def look_up(
     post: Outgoing,
     *,
@@ -66,7 +79,7 @@ def look_up(
     start = max(since, post.created_at) - _SLACK
     near, place = False, ""
     for _ in range(_PAGES):
-        candidates, following = page(place)
+        candidates, following = _read(page, place)
         for one in candidates:
             if one.published.published_at < start:
                 continue

@@ -139,7 +139,7 @@ def incoming_of(
     author = person_of(_part(status, "account"), host)
     remote_id = text_of(status.get("id"))
     parent = status.get("in_reply_to_id")
-    in_reply_to = str(parent) if parent else ""
+    in_reply_to = text_of(parent) if parent else ""
     visibility = str(status.get("visibility") or "public")
     if kind is None and visibility == "direct":
         kind = MentionKind.MESSAGE
@@ -171,7 +171,7 @@ def own_post_of(status: Mapping[str, Any]) -> OwnPost:
         text=text_of_status(status),
         posted_at=time_of(status.get("created_at")),
         permalink=permalink_of(status),
-        in_reply_to=str(parent) if parent else "",
+        in_reply_to=text_of(parent) if parent else "",
     )
 
 

@@ -126,8 +126,8 @@ class MastodonWriter:
                 alike = likeness(text, status)
                 answers = str(status.get("in_reply_to_id") or "")
                 same_place = answers == (post.reply_to.remote_id if post.reply_to else "")
-                if alike == 1.0 and same_place:
-                    return Lookup(Presence.FOUND, _published(status))
+                if alike == 1.0 and same_place and (published := _readable(status)):
+                    return Lookup(Presence.FOUND, published)
                 near = near or alike >= _ALIKE
             if not page or min(_time_of(status) for status in page) < start:
                 break
@@ -146,6 +146,14 @@ class MastodonWriter:
                 delay_s=wait.total_seconds(),
             )
         return Lookup(Presence.ABSENT)
+
+
+def _readable(status: Row) -> Published | None:
+    """None: it says the same, and not where or when, so that it cannot be told which it is."""
+    try:
+        return _published(status)
+    except Malformed:
+        return None
 
 
 def _published(status: object) -> Published:

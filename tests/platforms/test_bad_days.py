@@ -288,3 +288,30 @@ def test_what_no_database_holds_is_cleaned(world: World, text: str) -> None:
     item.text.encode()
     assert "\0" not in item.text
     assert len(item.text) <= 20_000
+
+
+def test_an_own_post_that_cannot_be_read_may_be_the_one_that_is_looked_for(
+    unreadable: World,
+) -> None:
+    unreadable.post_elsewhere("Perhaps this one.")
+    fault = Fault(change=_without_ids, match=lambda asked: asked.method == "GET")
+    post = unreadable.outgoing("Hello.", ago=timedelta(hours=1))
+    with unreadable.server.going_wrong(fault), pytest.raises(RetryLater) as caught:
+        unreadable.adapter().find_published(post, since=post.created_at)
+    assert caught.value.code == "unreadable"
+
+
+@pytest.fixture(params=["facebook", "instagram", "threads", "linkedin"])
+def unreadable(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Networks without a key of ours, whose own posts are looked through."""
+    made = WORLDS[request.param]()
+    yield made
+    made.close()
+
+
+def _without_ids(told: Any) -> Any:
+    """The rows of a list, with nothing to tell them by."""
+    return {
+        name: [{**row, "id": None} for row in rows] if isinstance(rows, list) else rows
+        for name, rows in told.items()
+    }

@@ -180,14 +180,14 @@ def test_times_are_utc() -> None:
     assert time_of("2026-11-23T13:00:00+01:00") == NOW
     assert time_of("2026-11-23T12:00:00Z").tzinfo is UTC
     assert time_of(NOW + timedelta(0)) == NOW
-    for bad in ("yesterday", None, 7, ""):
+    for bad in ("yesterday", None, 7, "", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
         with pytest.raises(Malformed):
             time_of(bad)
 
 
 def test_texts_that_have_to_be_there() -> None:
     assert text_of(17) == "17"
-    for bad in ("", None, True, [], {}):
+    for bad in ("", None, True, [], {}, "\ud800"):
         with pytest.raises(Malformed):
             text_of(bad)
 

@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from platforms.paging import MEMORY, Entry, read_ahead, read_down, read_since
@@ -47,7 +47,6 @@ def drain(source: Down, cursor: str, now: datetime, max_pages: int = 3) -> tuple
     raise AssertionError("no end")
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     rounds=st.lists(st.lists(st.integers(0, 40), max_size=25), max_size=8),
     size=st.integers(1, 7),
@@ -170,7 +169,6 @@ class Ahead:
         raise AssertionError("no end")
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     rounds=st.lists(st.integers(0, 60), max_size=8),
     size=st.sampled_from([15, 20, 40]),
@@ -265,7 +263,6 @@ class Since:
         raise AssertionError("no end")
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     rounds=st.lists(st.integers(0, 25), max_size=8),
     size=st.integers(1, 7),

@@ -1,0 +1,292 @@
+"""Whatever a server answers: one of the four errors comes out, or a result that can be used.
+
+And no secret in what is raised, logged or returned. `make test` tries few answers, `make test-long`
+10,000 for each adapter.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import hypothesis
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
+
+from platforms.contract import (
+    Adapter,
+    Batch,
+    Counted,
+    Incoming,
+    Lapsing,
+    Offers,
+    OutcomeUnknown,
+    OwnPost,
+    PlatformError,
+    Prepares,
+    Published,
+    ReplyRef,
+    StepsInMemory,
+)
+from platforms.failures import Asker, Malformed
+
+from .hostile import ECHO, REQUESTS_MAX, Answer, Wire, answering, answers
+from .server import Asked
+from .worlds import WORLDS, World, picture
+
+EXAMPLES = 10_000 if hypothesis.settings.default.max_examples > 1_000 else 25
+RENEWED = 200
+"""Examples after which a world is made anew: what true answers left in it makes it slow."""
+AGO = datetime.now(UTC) - timedelta(minutes=2)
+REF = ReplyRef("1", {"cid": "c", "root_uri": "u", "root_cid": "c"})
+Call = Callable[[World, Adapter], Any]
+
+CALLS: dict[str, Call] = {
+    "verify": lambda w, a: a.verify(),
+    "limits": lambda w, a: a.limits(),
+    "prepare": lambda w, a: _prepare(w, a, picture("One")),
+    "publish": lambda w, a: _publish(w, a),
+    "publish_picture": lambda w, a: _publish(w, a, picture("One"), picture("Two", seed=1)),
+    "publish_reply": lambda w, a: _publish(w, a, reply_to=REF),
+    "find_published": lambda w, a: a.find_published(w.outgoing("Hello."), since=AGO),
+    "delete": lambda w, a: a.delete("1"),
+    "fetch_mentions": lambda w, a: _twice(a.fetch_mentions),
+    "fetch_own_posts": lambda w, a: _twice(a.fetch_own_posts),
+    "search": lambda w, a: _twice(lambda cursor: a.search("#flood", cursor)),
+    "search_words": lambda w, a: _twice(lambda cursor: a.search("flood", cursor)),
+    "hide": lambda w, a: a.hide("1"),
+    "block": lambda w, a: a.block("1"),
+    "offered": lambda w, a: a.offered() if isinstance(a, Offers) else None,
+}
+
+
+READS = frozenset(CALLS) - {
+    "publish",
+    "publish_picture",
+    "publish_reply",
+    "delete",
+    "hide",
+    "block",
+}
+
+
+def _prepare(world: World, adapter: Adapter, *images: Any) -> None:
+    if isinstance(adapter, Prepares):
+        adapter.prepare(world.outgoing("Hello.", *images), steps=StepsInMemory())
+
+
+def _publish(world: World, adapter: Adapter, *images: Any, **more: Any) -> Published:
+    steps = StepsInMemory()
+    done = adapter.publish(world.outgoing("Hello.", *images, **more), steps=steps)
+    json.dumps(vars(steps))  # kept in the database
+    return done
+
+
+def _twice(read: Callable[[str], Batch[Any]]) -> list[Batch[Any]]:
+    first = read("")
+    return [first, read(first.cursor)]
+
+
+class Lines(logging.Handler):
+    """All that is logged, as it would be written."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.written = io.StringIO()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.written.write(f"{self.format(record)}\n")
+
+
+@contextmanager
+def logged() -> Iterator[Lines]:
+    lines, root = Lines(), logging.getLogger()
+    level = root.level
+    root.addHandler(lines)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.setLevel(level)
+        root.removeHandler(lines)
+
+
+class Worlds:
+    """A world of one kind, made anew now and then, with something in it to be read."""
+
+    def __init__(self, kind: type[World]) -> None:
+        self._kind = kind
+        self._count = 0
+        self._world: World | None = None
+
+    def get(self) -> World:
+        if self._world is None or self._count % RENEWED == 0:
+            self.close()
+            self._world = self._kind()
+            self._world.mention("Is the road open?")
+            post = self._world.post_elsewhere("The road is closed.")
+            self._world.mention("Thank you", reply_to=post)
+            self._world.stranger_posts("A #flood")
+        self._count += 1
+        self._world.kept.clear()
+        return self._world
+
+    def close(self) -> None:
+        if self._world is not None:
+            self._world.server.crashes.clear()
+            self._world.close()
+
+
+@pytest.fixture(scope="module", params=list(WORLDS))
+def worlds(request: pytest.FixtureRequest) -> Iterator[Worlds]:
+    made = Worlds(WORLDS[request.param])
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(0)  # the long run takes minutes for each
+@hypothesis.settings(
+    max_examples=EXAMPLES,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+@given(
+    call=st.sampled_from(sorted(CALLS)),
+    before=st.integers(0, 3),
+    known=st.booleans(),
+    hostile=st.lists(answers, min_size=1, max_size=3).map(tuple),
+)
+def test_a_hostile_answer_makes_one_of_the_four_errors_or_a_result(
+    worlds: Worlds, call: str, before: int, known: bool, hostile: Any
+) -> None:
+    world = worlds.get()
+    wire = Wire(world.server, longest(world), hostile, before)
+    attempt(world, CALLS[call], wire, known=known, reads=call in READS)
+
+
+def test_an_adapter_that_sorts_nothing_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Asker, "ask", lambda self, call, **_: call())
+    with mastodon(Answer(200, {}, raw=b"{}")) as (world, wire), pytest.raises(Malformed):
+        attempt(world, CALLS["fetch_mentions"], wire)
+
+
+def test_a_secret_in_an_error_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Asker, "redact", lambda self, text: text)
+    hostile = Answer(400, {}, value={"error": f"Bad key {ECHO}"})
+    with mastodon(hostile) as (world, wire), pytest.raises(AssertionError, match="is shown"):
+        attempt(world, CALLS["verify"], wire)
+
+
+def test_a_secret_in_the_log_is_caught() -> None:
+    def call(world: World, adapter: Adapter) -> None:
+        logging.getLogger("platforms.guard").debug("asked by %s", world.secret)
+
+    with mastodon() as (world, wire), pytest.raises(AssertionError, match="is shown"):
+        attempt(world, call, wire)
+
+
+def test_an_adapter_that_asks_for_ever_is_caught() -> None:
+    with mastodon() as (world, wire):
+        wire.asked = [Asked("GET", "/", {}, {}, b"")] * REQUESTS_MAX
+        with pytest.raises(AssertionError, match="asks for ever"):
+            wire.send(HTTPAdapter(), requests.Request("GET", world.server.url).prepare())
+
+
+def test_reading_that_leaves_its_outcome_open_is_caught() -> None:
+    def call(world: World, adapter: Adapter) -> None:
+        raise OutcomeUnknown("Who knows.")
+
+    with mastodon() as (world, wire), pytest.raises(OutcomeUnknown):
+        attempt(world, call, wire, reads=True)
+
+
+@contextmanager
+def mastodon(*hostile: Answer) -> Iterator[tuple[World, Wire]]:
+    worlds = Worlds(WORLDS["mastodon"])
+    try:
+        world = worlds.get()
+        yield world, Wire(world.server, longest(world), hostile, 0)
+    finally:
+        worlds.close()
+
+
+def longest(world: World) -> str:
+    return max(secrets_of(world), key=len)
+
+
+def secrets_of(world: World) -> set[str]:
+    return {secret for secret in (world.secret, *world.secrets()) if secret}
+
+
+def attempt(
+    world: World, call: Call, wire: Wire, *, known: bool = True, reads: bool = False
+) -> None:
+    """Do it; fails with anything but one of the four errors or a good result, and with a secret.
+
+    Reading changes nothing, so `reads` allows three of the four: its outcome is never unknown.
+    """
+    secrets = secrets_of(world)
+    seen = [""]
+    with logged() as lines, answering(wire):
+        adapter = world.adapter(known=known)
+        try:
+            result = call(world, adapter)
+        except PlatformError as error:
+            if reads and isinstance(error, OutcomeUnknown):
+                raise
+            seen += told_of(error)
+        else:
+            check(result)
+            # What a server says of others is theirs; what it says of us shows on our pages.
+            if not any("echo" in repr(one) for one in wire.hostile):
+                seen.append(repr(result))
+        if isinstance(adapter, Counted):
+            adapter.allowance()
+        if isinstance(adapter, Lapsing):
+            adapter.lapses_at()
+        seen.append(repr(adapter))
+    seen.append(lines.written.getvalue())
+    for secret in secrets:
+        for form in {secret, quote(secret, safe="")}:
+            assert not any(form in text for text in seen), "a secret is shown"
+
+
+def told_of(error: PlatformError) -> list[str]:
+    """Everything in which an error may be shown; for people it needs words that can be stored."""
+    assert error.message
+    f"{error.message} {error.code}".encode()
+    return [repr(error), error.message, error.code, "".join(traceback.format_exception(error))]
+
+
+def check(result: Any) -> None:
+    """That a result can be stored and shown: texts of UTF-8, aware times, cursors."""
+    if isinstance(result, (list, tuple)):
+        for one in result:
+            check(one)
+    elif isinstance(result, str):
+        result.encode()
+    elif isinstance(result, datetime):
+        assert result.tzinfo is not None
+        result.astimezone(UTC)
+    elif is_dataclass(result) and not isinstance(result, type):
+        for one in fields(result):
+            check(getattr(result, one.name))
+        if isinstance(result, Batch):
+            assert isinstance(result.cursor, str)
+            assert all(isinstance(item, (Incoming, OwnPost)) for item in result.items)
+        for name in ("remote_id", "handle", "display_name", "text", "permalink", "thread_id"):
+            assert isinstance(getattr(result, name, ""), str), name
+    else:
+        assert result is None or isinstance(result, (bool, int, float, dict, frozenset, bytes)), (
+            result
+        )
