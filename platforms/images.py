@@ -26,10 +26,9 @@ def fit(image: Image, limits: Limits, *, keep: tuple[float, float] = MIDDLE) -> 
     if fits(image, limits):
         return image
     picture = _decode(image)
-    left, top, right, bottom = cut(picture.width, picture.height, limits, keep)
-    picture = picture.crop((left, top, right, bottom))
+    picture = picture.crop(cut(picture.width, picture.height, limits, keep))
     if limits.image_pixels_max is not None:
-        picture = _scaled(picture, limits.image_pixels_max)
+        picture = _scaled(picture, limits.image_pixels_max, limits)
     for quality in (*_QUALITIES, *[_QUALITIES[-1]] * 8):
         data = _encode(picture, quality)
         if len(data) <= limits.image_bytes_max:
@@ -38,7 +37,8 @@ def fit(image: Image, limits: Limits, *, keep: tuple[float, float] = MIDDLE) -> 
             )
         if quality == _QUALITIES[-1]:
             share = limits.image_bytes_max / len(data)
-            picture = _scaled(picture, max(1, int(picture.width * picture.height * share * 0.9)))
+            pixels = max(1, int(picture.width * picture.height * share * 0.9))
+            picture = _scaled(picture, pixels, limits)
     raise Refused("An image is too large for this platform.", code="image_too_large")
 
 
@@ -55,7 +55,9 @@ def fits(image: Image, limits: Limits, *, size: int | None = None) -> bool:
 def planned(width: int, height: int, limits: Limits) -> tuple[int, int]:
     """Width and height after cutting and scaling, as far as the number of bytes allows."""
     left, top, right, bottom = cut(width, height, limits)
-    return _within(right - left, bottom - top, limits.image_pixels_max)
+    scaled = _within(right - left, bottom - top, limits.image_pixels_max)
+    left, top, right, bottom = cut(*scaled, limits)
+    return right - left, bottom - top
 
 
 def cut(
@@ -102,11 +104,13 @@ def _within(width: int, height: int, pixels: int | None) -> tuple[int, int]:
     return max(1, int(width * factor)), max(1, int(height * factor))
 
 
-def _scaled(picture: Any, pixels: int) -> Any:
+def _scaled(picture: Any, pixels: int, limits: Limits) -> Any:
     size = _within(picture.width, picture.height, pixels)
     if size == picture.size:
         return picture
-    return picture.resize(size, Pillow.Resampling.LANCZOS)
+    smaller = picture.resize(size, Pillow.Resampling.LANCZOS)
+    # Whole pixels may have made its shape one that is not taken any more, by a line.
+    return smaller.crop(cut(smaller.width, smaller.height, limits))
 
 
 def _encode(picture: Any, quality: int) -> bytes:

@@ -13,6 +13,7 @@ from kombu import Queue
 
 from socialdesk.env import host_env
 from socialdesk.logs import mask_paths
+from socialdesk.storages import media_storage
 
 env = host_env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -339,7 +340,20 @@ STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"] if (BASE_DIR / "frontend/dis
 MEDIA_ROOT = DATA_DIR / "media"
 EXPORTS_DIR = DATA_DIR / "exports"  # of the record; no address leads into it
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": media_storage(
+        env.text(
+            "SOCIALDESK_MEDIA_STORAGE",
+            "",
+            "Where uploads lie: s3://bucket/prefix?endpoint=https://…&region=…; empty: in "
+            "SOCIALDESK_DATA_DIR.",
+        ),
+        env.text(
+            "SOCIALDESK_MEDIA_S3_ACCESS_KEY",
+            "",
+            "For that bucket. Empty: what the AWS libraries find by themselves, such as a role.",
+        ),
+        env.text("SOCIALDESK_MEDIA_S3_SECRET_KEY", "", "The secret to it."),
+    ),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
