@@ -172,20 +172,28 @@ class Proven:
     app: PlatformApp | None = None  # that the platform gave the credentials to
 
 
-def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> Proven:
+def account_prove(
+    *, platform: str, handle: str, base_url: str, secret: str, app: PlatformApp | None = None
+) -> Proven:
     """Ask the platform who the credentials belong to. Writes nothing. Raises Invalid.
 
-    Kept apart from connecting, since nothing waits for a network inside a transaction.
+    `app`: which the platform gave them to; None for what was pasted. Kept apart from connecting,
+    since nothing waits for a network inside a transaction.
     """
     try:
         info = platform_info(platform)
     except UnknownPlatform:
         raise Invalid("platform", f"There is no platform called {platform!r}.") from None
-    address = _checked_address(base_url.strip() or info.default_base_url)
+    address = checked_address(base_url.strip() or info.default_base_url)
     if not secret.strip():
         raise Invalid("secret", f"Enter the {info.secret_label.lower()}.")
     kept: list[str] = []
-    connection = Connection(handle=handle.strip(), base_url=address, secret=secret.strip())
+    connection = Connection(
+        handle=handle.strip(),
+        base_url=address,
+        secret=secret.strip(),
+        app=app.credentials() if app else None,
+    )
     try:
         adapter = open_with(platform, connection, remember=kept.append)
         identity = adapter.verify()
@@ -201,7 +209,8 @@ def account_prove(*, platform: str, handle: str, base_url: str, secret: str) -> 
             "base_url", f"{info.label} could not be reached just now: {error.message}"
         ) from None
     session = kept[-1] if kept else ""
-    return Proven(platform, address, secret.strip(), session, identity, limits, lapse_of(adapter))
+    lapses_at = lapse_of(adapter)
+    return Proven(platform, address, secret.strip(), session, identity, limits, lapses_at, app)
 
 
 def lapse_of(adapter: Adapter) -> datetime | None:
@@ -209,7 +218,8 @@ def lapse_of(adapter: Adapter) -> datetime | None:
     return adapter.lapses_at() if isinstance(adapter, Lapsing) else None
 
 
-def _checked_address(address: str) -> str:
+def checked_address(address: str) -> str:
+    """A server's address as accounts keep it. Raises Invalid."""
     if not address:
         raise Invalid(
             "base_url", "Enter the address of the server, for example https://example.org."

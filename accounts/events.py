@@ -28,6 +28,7 @@ declare_events(
     account__health_changed="noticed a change in an account's health",
     account__credentials_ending="found that the credentials of {} end soon",
     app__added="added the app credentials of {}",
+    app__registered="registered Socialdesk at {}",
     app__replaced="replaced the app credentials of {}",
     app__removed="removed the app credentials of {}",
     account__credentials_renewed="renewed the credentials of {}",

@@ -211,6 +211,19 @@ def decide_review(actor: Actor, account: SocialAccount) -> Decision:
     return decide(actor, Capability.MANAGE, account)
 
 
+def decide_connect(actor: Actor, account: SocialAccount | None) -> Decision:
+    """May `actor` connect accounts of the organisation, or reconnect this one?"""
+    verdict = decide_org(actor, OrgCapability.ACCOUNTS)
+    if verdict or account is None:
+        return verdict
+    return decide(actor, Capability.MANAGE, account)
+
+
+def require_connect(actor: Actor, account: SocialAccount | None) -> None:
+    """Raise NotAllowed unless `decide_connect` says yes."""
+    _raise_unless(decide_connect(actor, account))
+
+
 def accounts_answered_for(actor: Actor) -> QuerySet[SocialAccount]:
     """The accounts whose levels the person is asked about: those they own, and those they manage by
     a level. What an administrator may do anywhere is nobody's task."""

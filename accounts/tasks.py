@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts import using
+from accounts.authorising import request_forget_old
 from accounts.connections import account_renew
 from accounts.health import account_check
 from accounts.lockdowns import lockdowns_due, tokens_revoke
@@ -113,6 +114,12 @@ def end_reviews() -> None:
         for account in accounts_undecided(review):
             review_lapse(actor=KEEPER, review=review, account=account)
         review_close(actor=KEEPER, review=review)
+
+
+@shared_task(name="accounts.forget_authorisations")
+def forget_authorisations() -> int:
+    """Throw away what people brought back from platforms and did not use; how much that was."""
+    return request_forget_old()
 
 
 @shared_task(name="accounts.note_use")

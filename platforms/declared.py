@@ -161,6 +161,14 @@ class LongLived:
     with_client: bool = True  # the app's id and secret go along
 
 
+class Proof(StrEnum):
+    """How app credentials are proven before anybody connects an account."""
+
+    ASKED = "asked"  # a token for the app itself, by GET as Meta has it
+    POSTED = "posted"  # a token for the app itself, by POST (RFC 6749, 4.4)
+    CODE = "code"  # a made-up code is refused for the code's sake, not for the app's
+
+
 @dataclass(frozen=True, slots=True)
 class OAuth:
     """How a person lets Socialdesk act for an account in the browser (OAuth 2, RFC 6749).
@@ -184,11 +192,18 @@ class OAuth:
     renewal: LongLived | None = None  # where renewing a long-lived token is another request
     lists_accounts: bool = False  # one sign-in speaks for several accounts; some are chosen
     app_of: str = ""  # the platform whose app this is, where two share one; '': its own
+    site: str = ""  # where one signs in, when that is called otherwise than the platform
     public: bool = False  # an app without a secret will do
     uses: Mapping[str, str] = field(default_factory=dict, hash=False)  # scope: what lacks without
     granted_path: str = ""  # tells the scopes of a token, where nothing else does (Graph API)
     lives: timedelta | None = None  # a token that says no end of its own, at most
     agreed_for: timedelta | None = None  # then a person has to agree anew, whatever the tokens say
+    console: str = ""  # where an administrator registers the app
+    id_label: str = "Client ID"  # what it is called there
+    secret_label: str = "Client secret"  # noqa: S105 - a label on a form
+    review: str = ""  # what the platform wants to see before it lets everybody in
+    proof: Proof = Proof.CODE
+    registers: str = ""  # where Socialdesk registers itself with any server; '': a person does
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +245,8 @@ class PlatformInfo:
     post_address: PostAddress | None = None  # where posts can be quoted
     revoke_help: str = ""  # one sentence: where a person takes back there what was given to us
     note: str = ""  # what cannot be done here yet, said where one connects an account
+
+    @property
+    def site(self) -> str:
+        """What the place is called where a person agrees."""
+        return (self.oauth and self.oauth.site) or self.label

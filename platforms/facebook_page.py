@@ -42,7 +42,7 @@ from platforms.contract import (
     TextUnit,
     VideoLimits,
 )
-from platforms.declared import LongLived, OAuth
+from platforms.declared import LongLived, OAuth, Proof
 from platforms.facebook_inbox import FacebookInbox
 from platforms.facebook_media import publish_video, step_name, upload_photo, upload_video
 from platforms.facebook_views import (
@@ -77,7 +77,20 @@ META_OAUTH = OAuth(
         "instagram_manage_comments",
         "business_management",
     ),
-    app_help="At developers.facebook.com: an app of the kind Business with Facebook Login.",
+    app_help=(
+        "An app of the type Business with the product Facebook Login. In that product's settings: "
+        "this redirect address under Valid OAuth Redirect URIs. Id and secret are under App "
+        "settings, Basic."
+    ),
+    console="https://developers.facebook.com/apps/",
+    id_label="App ID",
+    secret_label="App secret",  # noqa: S106 - a label on a form
+    review=(
+        "People with a role in the app can connect at once what they manage. For anybody else Meta "
+        "wants App Review, which gives Advanced Access to each permission, and Business "
+        "Verification."
+    ),
+    proof=Proof.ASKED,
     separator=",",
     # The tokens of Pages that a long-lived token lists do not end by themselves.
     long_lived=LongLived(
@@ -98,6 +111,7 @@ META_OAUTH = OAuth(
     },
     # https://developers.facebook.com/docs/facebook-login/auth-vs-data (November 2026)
     agreed_for=timedelta(days=90),
+    site="Facebook",
 )
 """One sign-in for both: a person's Pages, and the Instagram accounts that belong to them."""
 META_REVOKE_HELP = (

@@ -27,8 +27,8 @@ API_HOSTS: Mapping[str, tuple[str, str]] = {
 
 
 def own_host(platform: str) -> str:
-    """The network's own API server, which accounts are connected by."""
-    return API_HOSTS[platform][1]
+    """The network's own API server, which accounts are connected by; '' where there are many."""
+    return API_HOSTS.get(platform, ("", ""))[1]
 
 
 def api_base(platform: str, base_url: str) -> str:
@@ -36,7 +36,7 @@ def api_base(platform: str, base_url: str) -> str:
 
     Read at each opening, so that it holds for accounts that were connected before.
     """
-    variable, own = API_HOSTS[platform]
+    variable, own = API_HOSTS.get(platform, ("", ""))
     if base_url.rstrip("/") != own:
         return base_url.rstrip("/")
     return (os.environ.get(variable, "") or own).rstrip("/")

@@ -103,7 +103,18 @@ class LinkedInAdapter:
                 "r_organization_social_feed",
                 "w_organization_social_feed",
             ),
-            app_help="At linkedin.com/developers: an app with the Community Management API.",
+            app_help=(
+                "An app of your organisation's page, verified by it, with the product Community "
+                "Management API and no other. Under Auth: this redirect address, and the id and "
+                "secret."
+            ),
+            console="https://www.linkedin.com/developers/apps",
+            id_label="Client ID",
+            secret_label="Primary Client Secret",  # noqa: S106 - a label on a form
+            review=(
+                "LinkedIn looks at who asks for the Community Management API: a form for its "
+                "Development tier, and a recording of the desk at work for the Standard tier."
+            ),
             refresh="refresh_token",
             revoke_path="https://www.linkedin.com/oauth/v2/revoke",
             uses={

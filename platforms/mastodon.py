@@ -40,6 +40,7 @@ from platforms.contract import (
     Steps,
     TextUnit,
 )
+from platforms.declared import OAuth, Proof
 from platforms.failures import Malformed
 from platforms.mastodon_client import MastodonClient
 from platforms.mastodon_inbox import MastodonInbox
@@ -98,6 +99,21 @@ class MastodonAdapter:
             Rate("requests", 300, 300, {Deed.PUBLISH: 1, Deed.UPLOAD: 2, Deed.READ: 1}),
             Rate("uploads", 30, 1_800, {Deed.UPLOAD: 1}),
             Rate("posts", 300, 10_800, {Deed.PUBLISH: 1}),
+        ),
+        # https://docs.joinmastodon.org/methods/oauth/; tokens do not end by themselves.
+        oauth=OAuth(
+            authorise_url="/oauth/authorize",
+            token_path="/oauth/token",  # noqa: S106 - an address
+            scopes=("read", "write"),
+            app_help="Nothing: Socialdesk registers itself with each server the first time.",
+            pkce=True,  # servers before 4.3 leave it out of account
+            revoke_path="/oauth/revoke",
+            uses={
+                "read": "Nothing comes in, and whether a post went out cannot be looked up.",
+                "write": "Nothing can be posted or deleted, and nobody blocked.",
+            },
+            proof=Proof.POSTED,
+            registers="/api/v1/apps",
         ),
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mastodon import Mastodon
 
+from platforms import oauth
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -50,7 +51,7 @@ class MastodonClient:
     def __init__(self, connection: Connection, network: NetworkPolicy) -> None:
         self._base = connection.base_url
         self.host = urlsplit(connection.base_url).hostname or ""
-        self._token = connection.secret.strip()
+        self._token = oauth.load(connection.secret).access_token
         self._wire = GuardedSession(network)
         self._asker = Asker("Mastodon", self._wire, secrets=lambda: [self._token], lost=_is_lost)
         self._api = Mastodon(

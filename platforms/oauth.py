@@ -108,7 +108,13 @@ def app_platform(key: str) -> str:
 
 
 def authorise_url(
-    key: str, app: AppCredentials, *, redirect_uri: str, state: str, verifier: str = ""
+    key: str,
+    app: AppCredentials,
+    *,
+    redirect_uri: str,
+    state: str,
+    verifier: str = "",
+    base_url: str = "",
 ) -> str:
     """Where a person is sent to agree. `state` comes back with the code and has to be the same."""
     oauth = declared(key)
@@ -123,7 +129,20 @@ def authorise_url(
         if not verifier:
             raise ValueError(f"{key} wants a verifier")
         query |= {"code_challenge": challenge(verifier), "code_challenge_method": "S256"}
-    return f"{oauth.authorise_url}?{urlencode(query)}"
+    return f"{address_of(key, base_url, oauth.authorise_url)}?{urlencode(query)}"
+
+
+def address_of(key: str, base_url: str, path: str) -> str:
+    """The whole of a declared address, for an account at `base_url`.
+
+    What is not on the API server is asked of another server with the rest, if there is another;
+    a person is always sent where the platform says.
+    """
+    base = api_base(key, base_url or own_host(key))
+    if path.startswith("/"):
+        return f"{base}{path}"
+    asked = path != declared(key).authorise_url and base != own_host(key)
+    return f"{base}{urlsplit(path).path}" if asked else path
 
 
 def exchange(
@@ -251,8 +270,7 @@ class _Client:
         hidden: list[str],
     ) -> None:
         self._app = app
-        self._base = api_base(key, base_url or own_host(key))
-        self._is_own = self._base == own_host(key)
+        self._key, self._base_url = key, base_url
         self._wire = GuardedSession(network)
         known = [*hidden, app.client_secret if app else ""]
         self._asker = Asker(
@@ -323,10 +341,7 @@ class _Client:
         self._asker.ask(ways[oauth.revoke_method], writes=True)
 
     def _at(self, path: str) -> str:
-        """Where to ask; what has a server of its own is asked of another server with the rest."""
-        if path.startswith("/"):
-            return f"{self._base}{path}"
-        return path if self._is_own else f"{self._base}{urlsplit(path).path}"
+        return address_of(self._key, self._base_url, path)
 
     def _tokens(self, told: object) -> Tokens:
         if not isinstance(told, dict):

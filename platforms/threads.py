@@ -37,7 +37,7 @@ from platforms.contract import (
     TextUnit,
     VideoLimits,
 )
-from platforms.declared import LongLived, OAuth
+from platforms.declared import LongLived, OAuth, Proof
 from platforms.failures import Malformed
 from platforms.hosts import own_host
 from platforms.lookup import Candidate, look_up
@@ -121,7 +121,19 @@ class ThreadsAdapter:
                 "threads_keyword_search",
                 "threads_delete",
             ),
-            app_help="At developers.facebook.com: an app with the use case Threads.",
+            app_help=(
+                "An app with the use case Access the Threads API. In that use case's settings: "
+                "this redirect address under Redirect Callback URLs. Take the id and secret of "
+                "Threads, which are not those of the app."
+            ),
+            console="https://developers.facebook.com/apps/",
+            id_label="Threads app ID",
+            secret_label="Threads app secret",  # noqa: S106 - a label on a form
+            review=(
+                "Accounts that accepted an invitation as Threads testers of the app can be "
+                "connected at once. For any other Meta wants App Review of each permission."
+            ),
+            proof=Proof.ASKED,
             separator=",",
             refresh="long_lived",
             long_lived=LongLived("/access_token", "th_exchange_token", "access_token"),

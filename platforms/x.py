@@ -162,7 +162,17 @@ class XAdapter:
                 "media.write",
                 "offline.access",
             ),
-            app_help="At developer.x.com: a project with an app, User authentication set up.",
+            app_help=(
+                "A project with an app. Under User authentication settings: Read and write, Web "
+                "App and this redirect address. Take the OAuth 2.0 Client ID and Client Secret, "
+                "not the API keys."
+            ),
+            console="https://developer.x.com/en/portal/dashboard",
+            id_label="Client ID",
+            secret_label="Client Secret",  # noqa: S106 - a label on a form
+            review=(
+                "X reviews no app, but lets one post and read only as far as its plan is paid for."
+            ),
             pkce=True,
             public=True,
             client_by_basic=True,

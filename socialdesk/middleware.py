@@ -23,6 +23,9 @@ from socialdesk.logs import without_secrets
 OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/metrics", "/static/", "/fetch/")
 """Where one may go without being signed in; everything else asks for it."""
 
+ANSWERS_OF_PLATFORMS = "/accounts/connect/back/"
+"""Where platforms send people back to, with a code in the address."""
+
 
 def client_address(request: HttpRequest) -> str:
     """The visitor's address, counting back over the proxies we trust and no further."""
@@ -56,6 +59,13 @@ class NulMiddleware:
         ):
             request.POST = _without_nul(request.POST)  # type: ignore[assignment]  # as above
         return self.get_response(request)
+
+
+def _way_back(request: HttpRequest) -> str:
+    """Where to go after signing in; what a platform sent along is left behind."""
+    if request.path.startswith(ANSWERS_OF_PLATFORMS):
+        return request.path
+    return request.get_full_path()
 
 
 def _without_nul(given: QueryDict) -> QueryDict:
@@ -100,7 +110,7 @@ class DeskMiddleware:
     def _stop(self, request: HttpRequest) -> HttpResponse | None:
         open_to_all = request.path.startswith(OPEN_PATHS)
         if not request.user.is_authenticated:
-            return None if open_to_all else redirect_to_login(request.get_full_path())
+            return None if open_to_all else redirect_to_login(_way_back(request))
         user = request.user
         assert isinstance(user, User)
         if user.is_frozen or not user.is_active:

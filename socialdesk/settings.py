@@ -502,6 +502,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "rights": {"task": "scheduling.watch_rights", "schedule": 60.0, "options": {"expires": 60}},
     "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
+    "authorisations": {
+        "task": "accounts.forget_authorisations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "exports": {"task": "audit.write_exports", "schedule": 2.0, "options": {"expires": 5}},
     "use": {"task": "accounts.note_use", "schedule": 600.0, "options": {"expires": 300}},
     "alerts": {"task": "operations.send_alerts", "schedule": 5.0, "options": {"expires": 10}},

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.html import format_html
 
+from accounts.forms.connecting import AboutForm, server_field
 from accounts.forms.fields import PersonField, ZoneField, reason_field
 from accounts.levels import Level
 from accounts.models import SocialAccount
@@ -85,27 +86,11 @@ class ReconnectForm(SecretForm):
     """New credentials for an account that is known."""
 
 
-class ConnectForm(SecretForm):
+class ConnectForm(SecretForm, AboutForm):
     """What a platform asks for, and what the organisation says of the account."""
 
     handle = forms.CharField(max_length=255)
-    base_url = forms.CharField(
-        label="Server",
-        max_length=255,
-        help_text="The address of the server, for example https://example.org.",
-    )
-    owner = PersonField(label="Owner", help_text="Who answers for the account. Name or e-mail.")
-    purpose = forms.CharField(
-        max_length=300,
-        required=False,
-        help_text="What the account is for; everybody who works with it reads this.",
-    )
-    time_zone = ZoneField(help_text="Times of this account are in this zone. Type a city.")
-    approval_required = forms.BooleanField(
-        label="Nothing goes out unapproved",
-        required=False,
-        help_text="Publishers and approvers, too, need somebody else's approval.",
-    )
+    base_url = server_field()
 
     def __init__(self, info: PlatformInfo, *args: Any, **kwargs: Any) -> None:
         super().__init__(info, *args, **kwargs)

@@ -3,7 +3,7 @@ from accounts.models.access import (
     SocialAccountGroupObjectPermission,
     SocialAccountUserObjectPermission,
 )
-from accounts.models.apps import PlatformApp
+from accounts.models.apps import AuthorisationRequest, PlatformApp
 from accounts.models.conditions import (
     Acceptance,
     Condition,
@@ -22,6 +22,7 @@ from accounts.models.social import SocialAccount
 __all__ = [
     "Acceptance",
     "AccessReview",
+    "AuthorisationRequest",
     "Condition",
     "Credential",
     "Grant",

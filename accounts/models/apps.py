@@ -1,4 +1,4 @@
-"""What the platforms know this installation by."""
+"""What the platforms know this installation by, and people on their way there and back."""
 
 from __future__ import annotations
 
@@ -37,6 +37,37 @@ class PlatformApp(models.Model):
     def __str__(self) -> str:
         return f"{info_of_account(self.platform).label} ({self.base_url})"
 
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.__dict__["client_secret"])
+
     def credentials(self) -> AppCredentials:
         """What requests in its name take. Raises SealBroken."""
         return AppCredentials(self.client_id, self.client_secret)
+
+
+class AuthorisationRequest(models.Model):
+    """A person who was sent to a platform to agree, until what they came back with is connected.
+
+    Short-lived: `accounts.authorising` says how long, and what may be made of it once.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(PlatformApp, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(  # to be reconnected; none: a new one is connected
+        "SocialAccount", null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    session_hash = models.CharField(max_length=64)
+    state_hash = models.CharField(max_length=64, unique=True)
+    verifier = SealedTextField()
+    begun_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True)  # when an answer came, whatever it said
+    found = SealedTextField(blank=True)  # the accounts on offer, with their tokens
+    found_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.person} at {self.app}"

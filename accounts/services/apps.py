@@ -9,15 +9,16 @@ from django.utils import timezone
 from accounts import events  # noqa: F401  # declares them
 from accounts.errors import Invalid
 from accounts.levels import OrgCapability
-from accounts.models import Credential, PlatformApp
-from accounts.policy import organisation
+from accounts.models import Credential, PlatformApp, SocialAccount
+from accounts.policy import by_condition, decide_connect, organisation
 from audit.actions import action, record
 from audit.actors import Actor
-from platforms.contract import PlatformInfo
+from platforms.contract import AppCredentials, PlatformInfo
 from platforms.oauth import app_platform
 from platforms.registry import UnknownPlatform, platform_info
 
 _SETTINGS = organisation(OrgCapability.SETTINGS)
+_connecting = by_condition(lambda actor, given: decide_connect(actor, given["account"]))
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -40,6 +41,27 @@ def app_set(
     app.added_by, app.added_at = actor.user, timezone.now()
     app.save()
     record("app.added" if is_new else "app.replaced", subject=app, data=data)
+    return app
+
+
+@action("app.registered", needs=_connecting)
+def app_keep_registered(
+    *,
+    actor: Actor,
+    platform: str,
+    base_url: str,
+    credentials: AppCredentials,
+    redirect_uri: str,
+    account: SocialAccount | None = None,
+) -> PlatformApp:
+    """Keep what a server gave when Socialdesk registered itself, to connect or reconnect."""
+    app, _ = PlatformApp.objects.select_for_update().get_or_create(
+        platform=platform, base_url=base_url
+    )
+    app.client_id, app.client_secret = credentials.client_id, credentials.client_secret
+    app.redirect_uri, app.added_by, app.added_at = redirect_uri, actor.user, timezone.now()
+    app.save()
+    record("app.registered", subject=app, account=account, data={"client_id": app.client_id})
     return app
 
 

@@ -230,14 +230,15 @@ def _keep_credential(account: SocialAccount, proven: Proven, actor: Actor) -> No
     """In a row of its own: whoever renews what was there before, renews for nothing."""
     list(SocialAccount.objects.select_for_update().filter(pk=account.pk))  # one at a time
     before = Credential.objects.filter(account=account).first()
+    session = _with_what_it_had(proven, before)
     credential = Credential(
         account=account,
         secret=proven.secret,
-        session=_with_what_it_had(proven, before),
+        session=session,
         app=proven.app,
         given_by=actor.user,
         given_at=timezone.now(),
-        lapses_at=proven.lapses_at,
+        lapses_at=proven.lapses_at if session == proven.session else None,  # it renews itself
     )
     for name, value in credential.standing().items():
         setattr(credential, name, value)

@@ -93,10 +93,10 @@ def platforms_page() -> str:
         ),
         "## What connecting one takes",
         table(("Platform", "Key", "Server", "Handle", "Secret"), [_connect(i) for i in infos]),
-        "What each platform's app asks for where a person agrees in the browser. No page offers "
-        "this way of connecting yet.",
+        "What each platform's app asks for where a person agrees in the browser, and what the "
+        "platform wants to see before. [How to](../how-to/connect-an-account.md).",
         table(
-            ("Platform", "Asks at", "Scopes", "PKCE", "Tokens are renewed"),
+            ("Platform", "Asks at", "Scopes", "PKCE", "Tokens are renewed", "Review"),
             [_oauth(i) for i in infos if i.oauth],
         ),
     )
@@ -177,7 +177,7 @@ def _parts(info: PlatformInfo) -> str:
 def _oauth(info: PlatformInfo) -> tuple[str, ...]:
     oauth = info.oauth
     if oauth is None:
-        return (info.label, "", "", "", "")
+        return (info.label, "", "", "", "", "")
     renewed = {"": "no", "refresh_token": "by a refresh token", "long_lived": "before they end"}
     return (
         info.label,
@@ -185,6 +185,7 @@ def _oauth(info: PlatformInfo) -> tuple[str, ...]:
         ", ".join(map(code, oauth.scopes)),
         "yes" if oauth.pkce else "no",
         renewed[oauth.refresh],
+        oauth.review or "None.",
     )
 
 

@@ -53,6 +53,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "accounts:connect_to": (
         "admin /accounts/connect/bluesky/",
         "admin /accounts/connect/mastodon/",
+        "admin /accounts/connect/x/",
     ),
     "accounts:account": (
         "manager /accounts/{fire}/",
@@ -92,6 +93,12 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "admin /accounts/register/",
         "auditor /accounts/register/?use=dormant",
     ),
+    "accounts:connect_failed": (
+        "admin /accounts/connect/failed/expired/",
+        "contributor /accounts/connect/failed/unknown/",
+    ),
+    "platform_apps": ("admin /settings/platforms/",),
+    "platform_app": ("admin /settings/platforms/x/", "admin /settings/platforms/mastodon/"),
     "profile": ("contributor /settings/",),
     "organisation": ("admin /settings/organisation/",),
     "scheduling:compose": ("contributor /posts/new/", "officer /posts/new/?account={fire}"),
@@ -201,6 +208,12 @@ NO_PAGES: Mapping[str, str] = {
     "people:member_remove": _POST,
     "people:unfreeze": _POST,
     "accounts:check": _POST,
+    "accounts:connect_begin": "takes POST alone; tests/accounts/test_connecting_browser.py",
+    "accounts:connect_back": "leads on at once",
+    "accounts:connect_found": "what a platform offered; tests/accounts/test_connecting_browser.py",
+    "accounts:reconnect_begin": _POST,
+    "platform_app_test": _POST,
+    "platform_app_remove": _POST,
     "accounts:unfreeze": _POST,
     "accounts:end_grant": _POST,
     "scheduling:compose_arrange": _POST,

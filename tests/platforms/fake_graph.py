@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import described_graph
-from .server import Asked, FakeServer, Reply
+from .server import Asked, FakeServer, KnownApp, Reply
 
 PAGE = "2001"
 STRANGER = "3001"
@@ -34,7 +34,9 @@ class FakeGraph(FakeServer):
     def __init__(self) -> None:
         self.secret = f"canary-{secrets.token_hex(8)}"
         self.person = f"canary-person-{secrets.token_hex(8)}"
-        self.issued = [self.secret, self.person]
+        self.short = f"canary-short-{secrets.token_hex(8)}"
+        self.issued = [self.secret, self.person, self.short]
+        self.app = KnownApp()
         self.nodes: dict[str, Node] = {}  # in order of their making
         self.kinds = {PAGE: "page", ACCOUNT: "ig account", STRANGER: "person"}
         self.threads: list[str] = []
@@ -79,6 +81,8 @@ class FakeGraph(FakeServer):
     def route(self, asked: Asked) -> Reply:
         bearer = asked.headers.get("authorization", "")
         _, node, edge = [*asked.path.strip("/").split("/"), "", ""][:3]
+        if (node, edge) == ("oauth", "access_token"):
+            return self._token(asked)
         if bearer == f"Bearer {self.person}":
             return self._person(asked, node, edge)
         if bearer != f"Bearer {self.secret}":
@@ -95,6 +99,19 @@ class FakeGraph(FakeServer):
             return error(100, "Tried accessing nonexisting field")
         reply: Reply = getattr(self, name)(asked, node)
         return reply
+
+    def _token(self, asked: Asked) -> Reply:
+        form = asked.form() if asked.method == "POST" else asked.query
+        if self.app.refusal(form):
+            return error(1, "Error validating client secret.")
+        given = {
+            "authorization_code": self.short,
+            "fb_exchange_token": self.person,
+            "client_credentials": f"{self.app.client_id}|of-the-app",
+        }
+        if form.get("fb_exchange_token", [self.short]) != [self.short]:
+            return error(190, "Error validating access token.")
+        return Reply(data={"access_token": given[form["grant_type"][0]], "expires_in": 5_184_000})
 
     def _person(self, asked: Asked, node: str, edge: str) -> Reply:
         if (node, edge) == ("me", "accounts"):

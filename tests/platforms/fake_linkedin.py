@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from .server import Asked, FakeServer, Reply
+from .server import Asked, FakeServer, KnownApp, Reply
 
 OWN = "5001"
 OWN_URN = f"urn:li:organization:{OWN}"
@@ -31,6 +31,7 @@ def plain(commentary: str) -> str:
 class FakeLinkedIn(FakeServer):
     def __init__(self) -> None:
         self.secret = f"canary-{secrets.token_hex(8)}"
+        self.app = KnownApp()
         self.posts: dict[str, Row] = {}
         self.comments: dict[str, Row] = {}
         self.images: dict[str, bytes] = {}
@@ -61,6 +62,8 @@ class FakeLinkedIn(FakeServer):
     )
 
     def route(self, asked: Asked) -> Reply:
+        if asked.path == "/oauth/v2/accessToken":
+            return self._token(asked)
         if asked.path.startswith("/rest/"):
             assert asked.headers["linkedin-version"] == "202511"
             assert asked.headers["x-restli-protocol-version"] == "2.0.0"
@@ -73,6 +76,11 @@ class FakeLinkedIn(FakeServer):
                 reply: Reply = getattr(self, f"do_{name}")(asked, *groups)
                 return reply
         return error(404, "No virtual resource found")
+
+    def _token(self, asked: Asked) -> Reply:
+        more = {"expires_in": 5_184_000, "refresh_token": f"canary-{secrets.token_hex(8)}"}
+        told = {"access_token": self.secret, "scope": "w_organization_social", **more}
+        return self.app.refusal(asked.form()) or Reply(data=told)
 
     def do_acls(self, asked: Asked) -> Reply:
         assert asked.one("q") == "roleAssignee"

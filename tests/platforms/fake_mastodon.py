@@ -15,7 +15,7 @@ from typing import Any
 from platforms.contract import Limits, TextUnit
 from platforms.counting import count_text
 
-from .server import Asked, FakeServer, Reply
+from .server import Asked, FakeServer, KnownApp, Reply
 
 OWN = "1001"
 STRANGER = "1002"
@@ -69,6 +69,7 @@ class FakeMastodon(FakeServer):
         self.keys: dict[str, str] = {}
         self.blocked: list[str] = []
         self.scopes = ["read", "write"]
+        self.app = KnownApp()
         self.processing = 0  # how often an image is still being worked on
         self.clock_ahead = timedelta(0)
         self.count = 100
@@ -108,6 +109,9 @@ class FakeMastodon(FakeServer):
     ROUTES = (
         ("GET", r"/api/v2/instance/?", "instance_v2"),
         ("GET", r"/api/v1/instance/?", "instance_v1"),
+        ("POST", r"/api/v1/apps", "register"),
+        ("POST", r"/oauth/token", "token"),
+        ("POST", r"/oauth/revoke", "revoke"),
         ("GET", r"/api/v1/accounts/verify_credentials", "verify"),
         ("GET", r"/api/v1/apps/verify_credentials", "app"),
         ("GET", r"/api/v1/accounts/(\w+)/statuses", "account_statuses"),
@@ -127,7 +131,7 @@ class FakeMastodon(FakeServer):
         for method, pattern, name in self.ROUTES:
             match = re.fullmatch(pattern, asked.path)
             if match and method == asked.method:
-                public = name.startswith("instance")
+                public = name.startswith("instance") or name in ("register", "token", "revoke")
                 bearer = asked.headers.get("authorization", "")
                 if not public and bearer != f"Bearer {self.secret}":
                     if self.flavour == "takahe":
@@ -177,6 +181,24 @@ class FakeMastodon(FakeServer):
         return Reply(
             data={"uri": "here.test", "version": "0.11", "configuration": self._configuration()}
         )
+
+    def do_register(self, asked: Asked) -> Reply:
+        form = asked.form()
+        assert form["scopes"] == ["read write"]
+        assert form["redirect_uris"][0].startswith("http")
+        return Reply(
+            data={"client_id": self.app.client_id, "client_secret": self.app.client_secret}
+        )
+
+    def do_token(self, asked: Asked) -> Reply:
+        told = {"access_token": self.secret, "token_type": "Bearer", "scope": "read write"}
+        return self.app.refusal(asked.form()) or Reply(data=told)
+
+    def do_revoke(self, asked: Asked) -> Reply:
+        refusal = self.app.refusal(asked.form())
+        if refusal is None and asked.form()["token"] == [self.secret]:
+            self.revoke()
+        return refusal or Reply(data={})
 
     def do_verify(self, _asked: Asked) -> Reply:
         return Reply(data=self.account(OWN))

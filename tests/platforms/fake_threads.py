@@ -50,13 +50,14 @@ class FakeThreads(FakeServer):
         ("GET", r"/refresh_access_token", "refresh"),
         ("GET", r"/access_token", "exchange"),
         ("POST", r"/oauth/access_token", "token"),
+        ("GET", r"/oauth/access_token", "app"),
     )
 
     def route(self, asked: Asked) -> Reply:
         for method, pattern, name in self.ROUTES:
             match = re.fullmatch(pattern, asked.path)
             if match and method == asked.method:
-                open_to_all = name in ("refresh", "exchange", "token")
+                open_to_all = name in ("refresh", "exchange", "token", "app")
                 bearer = asked.headers.get("authorization", "")
                 if not open_to_all and bearer != f"Bearer {self.secret}":
                     return error(190, "Error validating access token.", status=401)
@@ -86,9 +87,14 @@ class FakeThreads(FakeServer):
         return self._new_token()
 
     def do_token(self, asked: Asked) -> Reply:
-        if asked.form()["code"] != ["c0de"]:
+        if asked.form()["code"] != ["canary-code-5b81"]:
             return Reply(400, {"error": "invalid_grant"})
         return Reply(data={"access_token": "short", "user_id": 6001})
+
+    def do_app(self, asked: Asked) -> Reply:
+        if asked.one("client_secret") != self.client_secret:
+            return error(1, "Error validating client secret.")
+        return Reply(data={"access_token": "TH|of-the-app"})
 
     # --- nodes ----------------------------------------------------------------------------------
 

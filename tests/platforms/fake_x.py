@@ -126,7 +126,7 @@ class FakeX(FakeServer):
         kind = form["grant_type"]
         right = {
             "refresh_token": ("refresh_token", self.refresh),
-            "authorization_code": ("code", "c0de"),
+            "authorization_code": ("code", "canary-code-5b81"),
         }
         field, value = right[kind]
         if form.get(field) != value:

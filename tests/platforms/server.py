@@ -7,6 +7,7 @@ real sockets, so that what the adapters' libraries do on the wire is what is tes
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import struct
 import threading
@@ -76,6 +77,25 @@ class Fault:
     change: Callable[[Any], Any] | None = None  # of the JSON of the true answer
     match: Callable[[Asked], bool] = lambda _asked: True
     times: int = 1_000
+
+
+class KnownApp:
+    """What a fake knows of the desk's app, and how it answers to one it does not know."""
+
+    client_id = "client-of-the-desk"
+    code = "canary-code-5b81"
+
+    def __init__(self) -> None:
+        self.client_secret = f"canary-app-{secrets.token_hex(8)}"
+
+    def refusal(self, form: dict[str, list[str]]) -> Reply | None:
+        """None: the app is ours, and so is the code where there is one."""
+        mine = {"client_id": [self.client_id], "client_secret": [self.client_secret]}
+        if any(form.get(name) != value for name, value in mine.items()):
+            return Reply(401, {"error": "invalid_client"})
+        if form.get("grant_type") == ["authorization_code"] and form.get("code") != [self.code]:
+            return Reply(400, {"error": "invalid_grant"})
+        return None
 
 
 class FakeServer:

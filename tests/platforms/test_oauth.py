@@ -56,6 +56,7 @@ def test_where_a_person_is_sent(key: str) -> None:
         redirect_uri="https://desk.example.org/back/",
         state="st&te",
         verifier="v" * 43,
+        base_url="https://social.example.org" if key == "mastodon" else "",
     )
     parts = urlsplit(made)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -79,7 +80,7 @@ def test_a_code_becomes_tokens_and_these_an_identity(world: XWorld, caplog: Any)
     tokens = oauth.exchange(
         "x",
         app(world),
-        code="c0de",
+        code="canary-code-5b81",
         redirect_uri="https://desk.example.org/back/",
         verifier="v" * 43,
         network=world.policy(),

@@ -142,7 +142,11 @@ def app(world: ThreadsWorld) -> AppCredentials:
 def test_a_code_becomes_a_token_of_60_days(world: ThreadsWorld) -> None:
     where: Any = {"network": world.policy(), "base_url": world.server.url}
     tokens = oauth.exchange(
-        "threads", app(world), code="c0de", redirect_uri="https://d.example.org/", **where
+        "threads",
+        app(world),
+        code="canary-code-5b81",
+        redirect_uri="https://d.example.org/",
+        **where,
     )
     assert tokens.access_token == world.fake.secret
     assert tokens.expires_at is not None

@@ -198,12 +198,26 @@ FILLINGS: Mapping[str, Filling] = {
     ),
     "profile": lambda w, s: Fill(data={"full_name": "A new name", "time_zone": "Europe/Lisbon"}),
     "organisation": NONE,
+    "platform_apps": NONE,
+    "platform_app": lambda w, s: Fill(
+        {"platform": "x"}, {"client_id": "id-of-the-app", "client_secret": "s-e-c-r-e-t"}
+    ),
+    "platform_app_test": lambda w, s: Fill({"app_id": w.app.pk}),
+    "platform_app_remove": lambda w, s: Fill({"app_id": w.app.pk}),
     "accounts:register": NONE,
     "accounts:full_register": NONE,
     "accounts:register_csv": NONE,
     "accounts:connect": NONE,
     "accounts:connect_to": lambda w, s: Fill(
         {"platform": "sandbox"}, {**CONNECTED, "owner": w.newcomer.email}
+    ),
+    # A platform that has no app is gone to by nobody; tests/accounts/test_authorising.py goes.
+    "accounts:connect_begin": lambda w, s: Fill({"platform": "x"}, done=(422,)),
+    "accounts:connect_back": lambda w, s: Fill({"platform": "x"}, answers=(302,)),
+    "accounts:connect_failed": lambda w, s: Fill({"why": "expired"}),
+    # What waits does so for one person's session, which none of these is.
+    "accounts:connect_found": lambda w, s: Fill(
+        {"request_id": NOBODYS}, answers=(302,), acts_on=""
     ),
     "accounts:account": _account(),
     "accounts:team_people": lambda w, s: Fill(
@@ -224,6 +238,7 @@ FILLINGS: Mapping[str, Filling] = {
     "accounts:lock_down": _account(data=REASON),
     "accounts:disconnect": _account(data=REASON),
     "accounts:reconnect": _account(data={"secret": "n-e-w"}),
+    "accounts:reconnect_begin": _account(done=(404,)),  # the sandbox has no way in the browser
     "accounts:give": lambda w, s: Fill(
         {"account_id": s.account.pk},
         {"holder": f"user:{w.newcomer.pk}", "level": "viewer", "reason": "joins the desk"},

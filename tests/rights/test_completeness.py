@@ -242,6 +242,7 @@ TASKS = {
     "accounts.revoke_tokens": "lockdown",
     "accounts.keep_conditions": "conditions",
     "accounts.end_reviews": "access review",
+    "accounts.forget_authorisations": "throws away what nobody may use any more",
     "audit.write_exports": "exports, in the right of their owners",
     "accounts.note_use": "reads the record; when an account was last used is telemetry",
     "mentions.dispatch_polls": "claims alone",

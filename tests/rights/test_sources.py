@@ -26,6 +26,7 @@ MANY_TO_MANY = {"add", "set", "remove", "clear"}
 RAW = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "ALTER", "DROP", "MERGE", "COPY")
 
 _HEALTH = "telemetry: when a platform last answered; a change of health is an action"
+_ON_THE_WAY = "a person's way to a platform and back; that an account is connected is an action"
 _POLLER = "the poller's own book-keeping: leases, pace, cursor; what came in is an action"
 _LEASE = "telemetry of the engine: leases and results of steps of what an action has claimed"
 _RECORD = "the record itself"
@@ -34,6 +35,11 @@ _SEAL = "the record's seal: places, tree and checkpoints, which prove the events
 _EXPORT = "how far an export is; that it began and ended are actions"
 _OUTBOX = "messages about what is on record already, on their way to people"
 ALLOWED: dict[str, str] = {
+    "accounts/authorising.py:request_begin": _ON_THE_WAY,
+    "accounts/authorising.py:request_take": _ON_THE_WAY,
+    "accounts/authorising.py:request_keep": _ON_THE_WAY,
+    "accounts/authorising.py:request_forget": _ON_THE_WAY,
+    "accounts/authorising.py:request_forget_old": _ON_THE_WAY,
     "accounts/connections.py:open_account": "a platform's own session, kept beside its secret",
     "accounts/connections.py:account_renew": "telemetry: what tokens say of themselves",
     "accounts/connections.py:note_success": _HEALTH,

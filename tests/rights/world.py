@@ -20,6 +20,7 @@ from accounts.models import (
     AccessReview,
     Grant,
     Invitation,
+    PlatformApp,
     PolicyVersion,
     SocialAccount,
     Team,
@@ -27,6 +28,7 @@ from accounts.models import (
     User,
 )
 from accounts.policy import ROLE_CAPABILITIES
+from accounts.services.apps import app_set
 from accounts.services.grants import grant_end
 from accounts.services.people import user_freeze, user_invite
 from audit.models import Event
@@ -197,6 +199,7 @@ class World:
     record: TrainingRecord
     policy: PolicyVersion
     review: AccessReview
+    app: PlatformApp
 
 
 def build(media_root: Path) -> World:
@@ -230,6 +233,13 @@ def build(media_root: Path) -> World:
         train(member, make_training()),
         make_policy(),
         make_review(),
+        app_set(
+            actor=COMMAND,
+            platform="mastodon",
+            base_url="http://127.0.0.1:1",
+            client_id="id-of-the-app",
+            client_secret="canary-app-secret",
+        ),
     )
 
 

@@ -1,0 +1,134 @@
+"""The app that a platform knows Socialdesk by: proving that it is known, and registering one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from platforms.contract import AppCredentials, NetworkPolicy, PlatformError, Refused
+from platforms.declared import OAuth, Proof
+from platforms.failures import Asker, Malformed, text_of
+from platforms.guard import Answer, GuardedSession
+from platforms.oauth import address_of, declared
+from platforms.registry import platform_info
+
+MADE_UP = "socialdesk-asks-whether-it-is-known"
+"""A code that no platform has given."""
+
+
+class Standing(StrEnum):
+    """What a platform says of app credentials."""
+
+    KNOWN = "known"
+    WRONG = "wrong"
+    OPEN = "open"  # it does not say before somebody connects an account
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answer to a test of app credentials, and one sentence for people."""
+
+    standing: Standing
+    words: str
+
+
+def app_test(
+    key: str,
+    app: AppCredentials,
+    *,
+    redirect_uri: str,
+    network: NetworkPolicy,
+    base_url: str = "",
+) -> Told:
+    """Ask the platform whether it knows the app. Changes nothing there, and raises nothing."""
+    oauth, who = declared(key), platform_info(key).label
+    wire = GuardedSession(network)
+    asker = Asker(who, wire, secrets=lambda: [app.client_secret])
+
+    def ask() -> None:
+        _ask_for_token(wire, oauth, app, address_of(key, base_url, oauth.token_path), redirect_uri)
+
+    try:
+        asker.ask(ask)
+    except PlatformError as error:
+        answer = wire.last
+        if answer is None or answer.status >= 500 or answer.status == 429 or answer.status < 400:
+            return Told(Standing.OPEN, f"{who} could not be asked just now: {error.message}")
+        return _from_refusal(oauth, who, answer, by_header=_by_header(oauth, app))
+    return Told(Standing.KNOWN, f"{who} knows the app, and its secret is right.")
+
+
+def _ask_for_token(
+    wire: GuardedSession, oauth: OAuth, app: AppCredentials, address: str, redirect_uri: str
+) -> None:
+    """A token for the app itself, or for a made-up code, which no platform gives."""
+    form = {"grant_type": "client_credentials"}
+    basic = (app.client_id, app.client_secret) if _by_header(oauth, app) else None
+    if basic is None:
+        form |= {"client_id": app.client_id, "client_secret": app.client_secret}
+    if oauth.proof is Proof.ASKED:
+        answer = wire.get(address, params=form)
+    else:
+        if oauth.proof is Proof.CODE:
+            form |= {"grant_type": "authorization_code", "redirect_uri": redirect_uri}
+            form |= {"code": MADE_UP, "code_verifier": MADE_UP if oauth.pkce else ""}
+        answer = wire.post(address, data=form, auth=basic)
+    answer.raise_for_status()
+    text_of(answer.json().get("access_token"))
+
+
+def _by_header(oauth: OAuth, app: AppCredentials) -> bool:
+    return oauth.client_by_basic and bool(app.client_secret)
+
+
+def _from_refusal(oauth: OAuth, who: str, answer: Answer, *, by_header: bool) -> Told:
+    wrong = Told(Standing.WRONG, f"{who} does not accept this id and secret.")
+    if oauth.proof is not Proof.CODE:
+        return wrong
+    error = _error_in(answer)
+    if answer.status == 401 or error.startswith(("invalid_client", "unauthorized_client")):
+        return wrong
+    # A header with the app's name is read before the form with the code.
+    if error == "invalid_grant" or (error == "invalid_request" and by_header):
+        return Told(Standing.KNOWN, f"{who} knows the app, and its secret is right.")
+    return Told(
+        Standing.OPEN,
+        f"{who} did not refuse the app, but says no more. Only connecting an account proves it.",
+    )
+
+
+def _error_in(answer: Answer) -> str:
+    """The error's name in an answer of a token server (RFC 6749, 5.2), '' when there is none."""
+    try:
+        told = json.loads(answer.body[:20_000])
+    except (ValueError, RecursionError):
+        return ""
+    error = told.get("error") if isinstance(told, dict) else None
+    return error if isinstance(error, str) else ""
+
+
+def app_register(
+    key: str, *, base_url: str, redirect_uri: str, name: str, website: str, network: NetworkPolicy
+) -> AppCredentials:
+    """Make Socialdesk known to a server that takes any app. Raises PlatformError.
+
+    `name` is shown to whoever is asked to agree, and by some servers beside each post.
+    """
+    oauth = declared(key)
+    if not oauth.registers:
+        raise Refused("A person has to register the app with this platform.", code="by_hand")
+    wire = GuardedSession(network)
+    asker = Asker(platform_info(key).label, wire, secrets=list)
+    form = {"client_name": name, "redirect_uris": redirect_uri, "website": website}
+    form["scopes"] = oauth.separator.join(oauth.scopes)
+
+    def call() -> AppCredentials:
+        answer = wire.post(address_of(key, base_url, oauth.registers), data=form)
+        answer.raise_for_status()
+        told = answer.json()
+        if not isinstance(told, dict):
+            raise Malformed("no app")
+        return AppCredentials(text_of(told.get("client_id")), text_of(told.get("client_secret")))
+
+    return asker.ask(call)

@@ -1,0 +1,97 @@
+"""One account after the other is connected in a real browser, at a Facebook that is served here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as conf
+from playwright.sync_api import Page, Route, expect
+
+from accounts.models import SocialAccount
+from tests.acceptance.people import running_chromium
+from tests.accounts.flow import CODE, network, secrets_of
+from tests.platforms.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    # Playwright's own event loop runs in this thread; Django would not let tests query beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with running_chromium() as opened:
+        yield opened
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    """The live server looks there before the finders, and warns where there is nothing."""
+    Path(conf.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture
+def facebook(settings, monkeypatch, transactional_db) -> Iterator[World]:
+    with network("facebook", settings, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser, live_server, facebook, settings, administrator, sign_in) -> Iterator[Page]:
+    settings.BASE_URL = live_server.url
+    context = browser.new_context(base_url=live_server.url)
+    cookie = sign_in(administrator).cookies[conf.SESSION_COOKIE_NAME].value
+    context.add_cookies(
+        [{"name": conf.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+    )
+    page = context.new_page()
+    yield page
+    page.goto("about:blank")
+    context.close()
+
+
+def served(asked: list[Any]) -> Any:
+    """Facebook's page on which a person agrees."""
+
+    def answer(route: Route) -> None:
+        asked.append(route.request)
+        query = {k: v[0] for k, v in parse_qs(urlsplit(route.request.url).query).items()}
+        back = f"{query['redirect_uri']}?code={CODE}&state={query['state']}"
+        route.fulfill(
+            content_type="text/html",
+            body=f"<!doctype html><title>Facebook</title><a href='{back}'>Agree</a>",
+        )
+
+    return answer
+
+
+def no_violations(page: Page) -> None:
+    found = Axe().run(page, options=AXE)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_page_and_its_instagram_account_are_picked_and_connected(page, facebook):
+    asked: list[Any] = []
+    page.route("https://www.facebook.com/**", served(asked))
+    page.goto("/accounts/connect/facebook/")
+    page.get_by_role("button", name="Connect with Facebook").click()
+    no_violations(page)
+    page.get_by_role("link", name="Go to Facebook").click()
+    page.get_by_role("link", name="Agree").click()
+    expect(page.get_by_role("heading", name="Choose what to connect")).to_be_visible()
+    assert "referer" not in asked[0].all_headers()
+    seen = page.url + page.content()
+    assert not [secret for secret in secrets_of(facebook) if secret in seen]
+    no_violations(page)
+    for box in page.get_by_role("checkbox", name="Connect this account").all():
+        box.check()
+    page.get_by_role("button", name="Connect what is chosen").click()
+    expect(page.get_by_text("2 accounts are connected")).to_be_visible()
+    assert {one.platform for one in SocialAccount.objects.all()} == {"facebook", "instagram"}
