@@ -137,6 +137,7 @@ DUE: dict[str, tuple[Callable[[World], Any], Callable[[World], Iterable[Any]], A
 }  # fmt: skip
 """By task: what makes something due, what the task is given, and its acts."""
 DUE_ELSEWHERE = {
+    "accounts.forget_authorisations": "puts nothing on record; tests/accounts/test_authorising.py",
     "scheduling.dispatch_due": "its threads see nothing uncommitted: asked by its parts",
     "accounts.renew_tokens": "needs a platform that renews: tests/accounts/test_renewals.py",
     "accounts.revoke_tokens": "needs a lockdown: tests/accounts/test_lockdowns.py",
