@@ -229,6 +229,7 @@ NO_PAGES: Mapping[str, str] = {
     "scheduling:approval_decide": _POST,
     "scheduling:media_upload": _POST,
     "scheduling:media": "a picture",
+    "scheduling:media_fetch": "a picture or video, for platforms",
     "scheduling:account_next": _PART,
     "audit:export_begin": _POST,
     "audit:export_file": "a file",

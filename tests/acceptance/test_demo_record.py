@@ -18,8 +18,11 @@ MADE = (
 def test_what_the_demo_made_is_on_record_once_each(
     stage: Stage, table: str, event: str, kind: str
 ) -> None:
+    # What tests of the pages put beside the demo is no act of anybody's.
+    own = f"(SELECT * FROM {table} WHERE base_url = '{stage.sandbox.url}')"
     told = stage.rows(
-        f"""SELECT row.id, count(e.id) AS times FROM {table} AS row
+        f"""SELECT row.id, count(e.id) AS times
+              FROM {own if table == "accounts_socialaccount" else table} AS row
               LEFT JOIN audit_event AS e
                 ON e.name = %s AND e.subject_type = %s AND e.subject_id = row.id::text
              GROUP BY row.id HAVING count(e.id) <> 1""",

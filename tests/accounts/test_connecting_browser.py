@@ -82,6 +82,7 @@ def test_a_page_and_its_instagram_account_are_picked_and_connected(page, faceboo
     page.route("https://www.facebook.com/**", served(asked))
     page.goto("/accounts/connect/facebook/")
     page.get_by_role("button", name="Connect with Facebook").click()
+    expect(page.get_by_role("heading", name="Go to Facebook")).to_be_visible()
     no_violations(page)
     page.get_by_role("link", name="Go to Facebook").click()
     page.get_by_role("link", name="Agree").click()
