@@ -192,7 +192,7 @@ def lags() -> Iterator[tuple[list[float], list[float]]]:
             act()
             began, number = time.monotonic(), Event.objects.latest("pk").pk
             while not Leaf.objects.filter(event_id=number).exists():
-                time.sleep(0.005)
+                time.sleep(0.02)
             seen.append(time.monotonic() - began)
             place = Leaf.objects.get(event_id=number).index
             while not Witness.objects.filter(size__gt=place).exists():
