@@ -162,17 +162,23 @@ def _video_problems(video: Video, limits: Limits) -> Iterator[Problem]:
     rules = limits.video
     if rules is None:
         return
+    if not rules.types:
+        yield Problem("not_supported", "This server takes no videos.", about=str(Feature.VIDEO))
+        return
     if video.mime not in rules.types:
         kinds = ", ".join(kind.removeprefix("video/") for kind in rules.types)
-        yield Problem("video_type", f"A video has to be of the kind {kinds}.")
+        yield Problem("video_type", f"A video has to be of the kind {kinds}.", about="media")
     if max(len(video.data), video.size) > rules.bytes_max:
-        yield Problem(
-            "video_too_large", f"A video has {rules.bytes_max // 1_000_000:,} MB at most."
-        )
-    if video.seconds is None:
+        most = f"A video has {rules.bytes_max // 1_000_000:,} MB at most."
+        yield Problem("video_too_large", most, about="media")
+    if rules.pixels_max and video.width * video.height > rules.pixels_max:
+        most = f"A video has {rules.pixels_max / 1_000_000:.3g} million pixels at most here."
+        yield Problem("video_too_wide", most, about="media")
+    if video.seconds is None or rules.seconds_max is None:
         return
     if not rules.seconds_min <= video.seconds <= rules.seconds_max:
         yield Problem(
             "video_length",
             f"A video has to last {rules.seconds_min:g} to {rules.seconds_max:g} seconds.",
+            about="media",
         )

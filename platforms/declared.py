@@ -47,9 +47,10 @@ class VideoLimits:
     """Of one video. Sizes in bytes, times in seconds."""
 
     bytes_max: int
-    seconds_max: float
+    seconds_max: float | None  # None: as long as its size allows
     seconds_min: float = 0.0
-    types: tuple[str, ...] = ("video/mp4",)
+    types: tuple[str, ...] = ("video/mp4",)  # none: this server takes no videos
+    pixels_max: int | None = None  # of one frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ def limits_from(values: Mapping[str, Any], default: Limits) -> Limits:
         known["image_ratio"] = (float(least), float(most))
     if known.get("video"):
         known["video"] = VideoLimits(**{**known["video"], "types": tuple(known["video"]["types"])})
+    else:
+        known.pop("video", None)  # of a time when no video could be sent there
     if known.get("poll"):
         known["poll"] = PollLimits(**known["poll"])
     return replace(default, **known)

@@ -6,7 +6,7 @@ else, so whether a post went out is answered by reading the account's own posts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -39,6 +39,8 @@ from platforms.contract import (
     Remember,
     Steps,
     TextUnit,
+    Video,
+    VideoLimits,
 )
 from platforms.declared import OAuth, Proof
 from platforms.failures import Malformed
@@ -67,6 +69,10 @@ class MastodonAdapter:
             image_pixels_max=33_177_600,
             image_types=("image/gif", "image/jpeg", "image/png", "image/webp"),
             alt_text_max=1_500,
+            # app/models/media_attachment.rb: by size and shape, and of any length
+            video=VideoLimits(
+                103_809_024, None, types=("video/mp4", "video/quicktime"), pixels_max=8_294_400
+            ),
             # app/validators/poll_options_validator.rb and poll_expiration_validator.rb
             poll=PollLimits(4, 50, 5, 43_829),
             parts_max=25,  # no limit there; what somebody may still read
@@ -78,6 +84,7 @@ class MastodonAdapter:
                 Feature.SEARCH,
                 Feature.IMAGES,
                 Feature.ALT_TEXT,
+                Feature.VIDEO,
                 Feature.BLOCK,
                 Feature.FIND_PUBLISHED,
                 Feature.THREAD,
@@ -172,12 +179,12 @@ class MastodonAdapter:
         return self._client.allowance()
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
-        """Proves the token and uploads the pictures."""
-        images = self._fitting(replace(post, text=self._writer().addressed(post)[0]))
-        if not images:
+        """Proves the token and uploads the pictures or the video."""
+        media = self._fitting(replace(post, text=self._writer().addressed(post)[0]))
+        if not media:
             self.verify()  # an upload proves the token as well
-        for image in images:
-            self._client.upload(image, steps)
+        for one in media:
+            self._client.upload(one, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         if not post.parts:
@@ -196,22 +203,26 @@ class MastodonAdapter:
     def _publish(self, post: Outgoing, steps: Steps, mark: object = True) -> Published:
         writer = self._writer()
         addressed = writer.addressed(post)
-        images = self._fitting(replace(post, text=addressed[0]))
-        media = [self._client.upload(image, steps) for image in images]
-        return writer.send(post, addressed, media, steps, mark)
+        media = self._fitting(replace(post, text=addressed[0]))
+        uploaded = [self._client.upload(one, steps) for one in media]
+        return writer.send(post, addressed, uploaded, steps, mark)
 
     def _writer(self) -> MastodonWriter:
         return MastodonWriter(self._client, self._id())
 
-    def _fitting(self, post: Outgoing) -> list[Image]:
-        """The pictures as this server takes them. Raises Refused for what it never takes."""
-        return fitting(post, self.info, self._limits_for(post))
+    def _fitting(self, post: Outgoing) -> Sequence[Image | Video]:
+        """The pictures as this server takes them, or the video.
+
+        Raises Refused for what it never takes.
+        """
+        images = fitting(post, self.info, self._limits_for(post))
+        return [post.video] if post.video else images
 
     def _limits_for(self, post: Outgoing) -> Limits:
         """The server's limits, asked for only where they could matter."""
         usual = self._limits or self.info.limits
-        plain = not post.images and not post.poll and not any(one.images for one in post.parts)
-        if plain and not any(post_problems(post, self.info, usual)):
+        media = post.images or post.video or any(one.images for one in post.parts)
+        if not (media or post.poll or any(post_problems(post, self.info, usual))):
             return usual
         return self.limits()
 

@@ -23,6 +23,7 @@ from platforms.contract import (
     Refused,
     RetryLater,
     Steps,
+    Video,
 )
 from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import USER_AGENT, Answer, GuardedSession
@@ -33,6 +34,7 @@ Row = Mapping[str, Any]
 
 _VERSION = (4, 3, 0)
 _VERSION_WITHOUT_MEDIA_V2 = (3, 1, 0)
+_EXTENSIONS = {"jpeg": "jpg", "quicktime": "mov"}
 _PROCESSING_WAITS_S = (0.2, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0)
 # Takahē answers 400 to a token that is no longer good, in plain text or JSON.
 _BAD_TOKEN = re.compile(rb"bearer token|invalid_token|identity_token_required", re.IGNORECASE)
@@ -116,9 +118,9 @@ class MastodonClient:
                     raise
         return {}
 
-    def upload(self, image: Image, steps: Steps) -> str:
-        """The id of an uploaded and processed image."""
-        digest = sha256(image.data + b"\0" + image.alt_text.encode()).hexdigest()[:16]
+    def upload(self, file: Image | Video, steps: Steps) -> str:
+        """The id of an uploaded and processed picture or video."""
+        digest = sha256(file.data + b"\0" + file.alt_text.encode()).hexdigest()[:16]
         name = f"media.{digest}"
         media_id = steps.get(name)
         if isinstance(media_id, str):
@@ -131,12 +133,12 @@ class MastodonClient:
                 return media_id
 
         def send(api: Mastodon) -> tuple[str, bool]:
-            extension = image.mime.rpartition("/")[2].replace("jpeg", "jpg")
+            kind = file.mime.rpartition("/")[2]
             media = api.media_post(
-                image.data,
-                mime_type=image.mime,
-                description=image.alt_text or None,
-                file_name=f"{digest}.{extension}",
+                file.data,
+                mime_type=file.mime,
+                description=file.alt_text or None,
+                file_name=f"{digest}.{_EXTENSIONS.get(kind, kind)}",
             )
             return text_of(media.get("id")), bool(media.get("url"))
 
@@ -159,7 +161,9 @@ class MastodonClient:
             if self.ask(lambda api: bool(api.media(media_id).get("url"))):
                 return
         raise RetryLater(
-            "The server is still working on an image.", code="media_processing", delay_s=15.0
+            "The server is still working on a picture or video.",
+            code="media_processing",
+            delay_s=15.0,
         )
 
     def clock_ahead(self) -> timedelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any
@@ -19,6 +19,7 @@ from platforms.contract import (
     RemotePerson,
     ReplyRef,
     TextUnit,
+    VideoLimits,
 )
 from platforms.failures import Malformed, text_of, time_of
 from platforms.markup import clean_line, clean_text, describe_media, html_to_text, safe_url
@@ -55,13 +56,8 @@ def limits_of(instance: Mapping[str, Any], default: Limits) -> Limits:
     polls = _part(configuration, "polls")
     known = statuses.get("max_characters", instance.get("max_toot_chars"))  # the latter: Pleroma
     types = media.get("supported_mime_types")
-    images = tuple(
-        sorted(
-            t
-            for t in (types if isinstance(types, list) else ())
-            if t in ("image/jpeg", "image/png", "image/webp", "image/gif")
-        )
-    )
+    told = _media_types(types if isinstance(types, list) else [])
+    images = tuple(sorted(told & {"image/jpeg", "image/png", "image/webp", "image/gif"}))
     limits = replace(
         default,
         text_max=_number(known, 1, default.text_max),
@@ -71,11 +67,30 @@ def limits_of(instance: Mapping[str, Any], default: Limits) -> Limits:
         image_pixels_max=_number(media.get("image_matrix_limit"), 1_000, 33_177_600),
         image_types=images or default.image_types,
         alt_text_max=_number(media.get("description_limit"), 1, default.alt_text_max),
+        video=_video_limits(media, told, default.video),
         poll=_poll_limits(polls, default.poll),
     )
     if is_gotosocial(instance):  # counts what is written, code point by code point
         limits = replace(limits, unit=TextUnit.CHARACTER, url_length=None, short_mentions=False)
     return limits
+
+
+def _media_types(types: Sequence[object]) -> set[str]:
+    return {t for t in types if isinstance(t, str) and t.startswith(("image/", "video/"))}
+
+
+def _video_limits(
+    media: Mapping[str, Any], told: set[str], usual: VideoLimits | None
+) -> VideoLimits | None:
+    """Without types where the server names what it takes, and no video is among it (Takahē)."""
+    if usual is None:
+        return None
+    return replace(
+        usual,
+        bytes_max=_number(media.get("video_size_limit"), 1_000, usual.bytes_max),
+        pixels_max=_number(media.get("video_matrix_limit"), 1_000, usual.pixels_max or 0) or None,
+        types=tuple(kind for kind in usual.types if not told or kind in told),
+    )
 
 
 def _poll_limits(polls: Mapping[str, Any], usual: PollLimits | None) -> PollLimits | None:

@@ -71,7 +71,9 @@ class MastodonWriter:
             if "finished processing" not in refused.message:
                 raise
         raise RetryLater(
-            "The server is still working on an image.", code="media_processing", delay_s=15.0
+            "The server is still working on a picture or video.",
+            code="media_processing",
+            delay_s=15.0,
         )
 
     def addressed(self, post: Outgoing) -> Addressed:

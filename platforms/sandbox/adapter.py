@@ -41,6 +41,8 @@ from platforms.contract import (
     RetryLater,
     Steps,
     TextUnit,
+    Video,
+    VideoLimits,
 )
 from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import GuardedSession
@@ -58,6 +60,7 @@ from platforms.sandbox.answers import (
     own_post_of,
     poll_limits_of,
     published_of,
+    video_limits_of,
 )
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,7 @@ LIMITS = Limits(
     image_pixels_max=40_000_000,
     image_types=("image/jpeg", "image/png", "image/webp"),
     alt_text_max=1_500,
+    video=VideoLimits(50_000_000, None),
     poll=PollLimits(4, 50, 5, 10_080),
     parts_max=25,
 )
@@ -133,6 +137,7 @@ class SandboxAdapter:
                 image_pixels_max=count_of(told, "image_pixels_max"),
                 image_types=tuple(text_of(one) for one in list_of(told, "image_types")),
                 alt_text_max=count_of(told, "alt_text_max"),
+                video=video_limits_of(told.get("video")),
                 poll=poll_limits_of(told.get("poll")),
                 parts_max=count_of(told, "parts_max"),
             )
@@ -145,15 +150,15 @@ class SandboxAdapter:
     # --- writing ---------------------------------------------------------------------------
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
-        """Proves the token and uploads the pictures."""
+        """Proves the token and uploads the pictures and the video."""
         fitted = self._fitting(post)
         self.verify()
-        for _, images in fitted:
-            for image in images:
-                self._media(image, steps)
+        for _, media in fitted:
+            for one in media:
+                self._media(one, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        fitted = {one.key: images for one, images in self._fitting(post)}
+        fitted = {one.key: media for one, media in self._fitting(post)}
         if post.parts:
             # Every post of it has a key, so sending one twice is sending it once.
             published = write_thread(
@@ -175,19 +180,19 @@ class SandboxAdapter:
     def _one(
         self,
         post: Outgoing,
-        fitted: Mapping[str, Sequence[Image]],
+        fitted: Mapping[str, Sequence[Image | Video]],
         steps: Steps,
         mark: object = True,
     ) -> Published:
-        images = fitted[post.key]
-        media = [self._media(image, steps) for image in images]
+        files = fitted[post.key]
+        media = [self._media(file, steps) for file in files]
         try:
             return self._post(post, media, steps, mark)
         except Refused as refused:
             if not media or "never uploaded" not in refused.message:
                 raise
         # What an earlier attempt uploaded is no longer there: upload it again.
-        media = [self._media(image, steps, again=True) for image in images]
+        media = [self._media(file, steps, again=True) for file in files]
         return self._post(post, media, steps, mark)
 
     def _post(self, post: Outgoing, media: Sequence[str], steps: Steps, mark: object) -> Published:
@@ -195,8 +200,8 @@ class SandboxAdapter:
         body = {
             "text": post.text,
             "images": [
-                {"id": media_id, "alt_text": image.alt_text}
-                for media_id, image in zip(media, post.images, strict=True)
+                {"id": media_id, "alt_text": one.alt_text}
+                for media_id, one in zip(media, _media_of(post, post.images), strict=True)
             ],
             "in_reply_to": post.reply_to.remote_id if post.reply_to else None,
             "poll": {"options": list(poll.options), "minutes": poll.minutes} if poll else None,
@@ -215,14 +220,17 @@ class SandboxAdapter:
         steps.put(MARK, mark)  # the last moment to learn that somebody else has it
         return self._ask(send, writes=True)
 
-    def _fitting(self, post: Outgoing) -> list[tuple[Outgoing, list[Image]]]:
-        """Each post of a thread with its pictures as the Sandbox takes them.
+    def _fitting(self, post: Outgoing) -> list[tuple[Outgoing, Sequence[Image | Video]]]:
+        """Each post of a thread with its pictures or video as the Sandbox takes them.
 
         Raises Refused for what it never takes.
         """
         for problem in post_problems(post, self.info, LIMITS):
             raise Refused(problem.message, code=problem.code)
-        return [(one, [fit(image, LIMITS) for image in one.images]) for one in posts_of(post)]
+        return [
+            (one, _media_of(one, [fit(image, LIMITS) for image in one.images]))
+            for one in posts_of(post)
+        ]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         del since  # the key says it for certain, whenever it was
@@ -275,19 +283,19 @@ class SandboxAdapter:
             raise AuthorisationLost("The access token is empty or holds what no token holds.")
         return self._asker.ask(call, writes=writes)
 
-    def _media(self, image: Image, steps: Steps, *, again: bool = False) -> str:
-        """The id of an uploaded image; one that an earlier attempt uploaded is not sent again."""
-        step = f"media.{sha256(image.data).hexdigest()[:16]}"
+    def _media(self, file: Image | Video, steps: Steps, *, again: bool = False) -> str:
+        """The id of an uploaded file; one that an earlier attempt uploaded is not sent again."""
+        step = f"media.{sha256(file.data).hexdigest()[:16]}"
         media_id = steps.get(step)
         if media_id is None or again:
-            media_id = self._upload(image)
+            media_id = self._upload(file)
             steps.put(step, media_id)
         return str(media_id)
 
-    def _upload(self, image: Image) -> str:
+    def _upload(self, file: Image | Video) -> str:
         def send() -> str:
             answer = self._request(
-                "POST", "/media", data=image.data, headers={"Content-Type": image.mime}
+                "POST", "/media", data=file.data, headers={"Content-Type": file.mime}
             )
             return text_of(object_of(answer).get("id"))
 
@@ -352,3 +360,7 @@ class SandboxAdapter:
             # With this code, and no other 5xx, the Sandbox promises that nothing happened.
             raise RetryLater("The Sandbox is down for maintenance.", code="unavailable", down=True)
         raise requests.HTTPError(response=answer)
+
+
+def _media_of(post: Outgoing, images: Sequence[Image]) -> Sequence[Image | Video]:
+    return [post.video] if post.video else images

@@ -14,6 +14,7 @@ from platforms.contract import (
     Published,
     RemotePerson,
     ReplyRef,
+    VideoLimits,
 )
 from platforms.failures import Malformed, text_of, time_of
 from platforms.markup import clean_line, clean_text, safe_url
@@ -60,6 +61,13 @@ def poll_limits_of(told: object) -> PollLimits:
         raise Malformed("no limits of polls")
     names = ("options_max", "option_max", "minutes_min", "minutes_max", "options_min")
     return PollLimits(*(count_of(told, name) for name in names))
+
+
+def video_limits_of(told: object) -> VideoLimits:
+    if not isinstance(told, dict):
+        raise Malformed("no limits of videos")
+    types = tuple(text_of(kind) for kind in list_of(told, "types"))
+    return VideoLimits(count_of(told, "bytes_max"), None, types=types)
 
 
 def link_of(value: object) -> str:

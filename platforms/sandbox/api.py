@@ -28,6 +28,8 @@ from platforms.sandbox.records import (
     POLL_OPTION_MAX,
     POLL_OPTIONS,
     TEXT_MAX,
+    VIDEO_BYTES_MAX,
+    VIDEO_TYPE,
     Account,
     NotAllowed,
     Post,
@@ -118,6 +120,7 @@ def limits(account: Account) -> Response:
         image_types=sorted(IMAGE_TYPES),
         alt_text_max=ALT_TEXT_MAX,
         parts_max=PARTS_MAX,
+        video={"bytes_max": VIDEO_BYTES_MAX, "types": [VIDEO_TYPE]},
         poll={
             "options_min": POLL_OPTIONS[0],
             "options_max": POLL_OPTIONS[1],
@@ -134,9 +137,9 @@ def limits(account: Account) -> Response:
 @api.post("/media")
 @for_account()
 def upload(account: Account) -> Response:
-    request.max_content_length = IMAGE_BYTES_MAX
+    request.max_content_length = max(IMAGE_BYTES_MAX, VIDEO_BYTES_MAX)
     media_id = network().store.media.add(account, request.get_data())
-    g.outcome = f"stored image {media_id}"
+    g.outcome = f"stored file {media_id}"
     return make_response(jsonify(id=media_id), 201)
 
 

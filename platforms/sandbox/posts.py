@@ -14,6 +14,7 @@ from platforms.sandbox.records import (
     ALT_TEXT_MAX,
     IMAGES_MAX,
     TEXT_MAX,
+    VIDEO_TYPE,
     Account,
     Extras,
     NotAllowed,
@@ -164,10 +165,12 @@ def _fingerprint(
         parts.append(stored(extras))
     for media_id, alt in images:
         row = connection.execute(
-            "SELECT sha256 FROM media WHERE id = ? AND account_id = ?", (media_id, author.id)
+            "SELECT sha256, mime FROM media WHERE id = ? AND account_id = ?", (media_id, author.id)
         ).fetchone()
         if row is None:
             raise NotAllowed("image_missing", "An image of this post was never uploaded.")
+        if row["mime"] == VIDEO_TYPE and len(images) > 1:
+            raise NotAllowed("mixed_media", "A post has either images or one video.")
         parts.append([row["sha256"], alt])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -15,6 +15,8 @@ ALT_TEXT_MAX: Final = 1_500  # code points
 NAME_MAX: Final = 60
 BIO_MAX: Final = 200
 PAGE_MAX: Final = 50
+VIDEO_BYTES_MAX: Final = 50_000_000
+VIDEO_TYPE: Final = "video/mp4"
 IMAGE_TYPES: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
@@ -55,9 +57,13 @@ class Account:
 class StoredImage:
     media_id: str
     mime: str
-    width: int
+    width: int  # 0: a video, which nobody measures here
     height: int
     alt_text: str
+
+    @property
+    def is_video(self) -> bool:
+        return self.mime == VIDEO_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from flask import Flask, Response, abort, g, request
 COOKIE = "sandbox_form"  # cookies do not know ports: the name must not meet another application's
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
 

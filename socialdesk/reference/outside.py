@@ -145,6 +145,8 @@ def _video(limits: VideoLimits | None) -> str:
         return ""
     kinds = ", ".join(kind.removeprefix("video/") for kind in limits.types)
     size = f"{limits.bytes_max / 1_000_000:g} MB"
+    if limits.seconds_max is None:
+        return f"{kinds}; {size}; of any length"
     return f"{kinds}; {size}; {limits.seconds_min:g} to {limits.seconds_max:g} seconds"
 
 

@@ -70,7 +70,8 @@ class FakeMastodon(FakeServer):
         self.blocked: list[str] = []
         self.scopes = ["read", "write"]
         self.app = KnownApp()
-        self.processing = 0  # how often an image is still being worked on
+        self.processing = 0  # how often a file is still being worked on
+        self.kinds = ["image/jpeg", "image/png", "image/gif", "video/mp4"]
         self.clock_ahead = timedelta(0)
         self.count = 100
         super().__init__()
@@ -156,9 +157,11 @@ class FakeMastodon(FakeServer):
                 "max_expiration": 2_629_746,
             },
             "media_attachments": {
-                "supported_mime_types": ["image/jpeg", "image/png", "image/gif", "video/mp4"],
+                "supported_mime_types": self.kinds,
                 "image_size_limit": 2_000_000,
                 "image_matrix_limit": 33_177_600,
+                "video_size_limit": 60_000,
+                "video_matrix_limit": 2_073_600,
                 "description_limit": 1_500,
             },
         }
@@ -248,6 +251,10 @@ class FakeMastodon(FakeServer):
             return error(422, "Validation failed: Text character limit of 500 exceeded")
         if any(m not in self.media for m in media):
             return error(422, "Validation failed: media not found")
+        if len(media) > 1 and any(self.media[m]["type"] == "video" for m in media):
+            return error(422, "Validation failed: Cannot attach a video to a post with images")
+        if any(not self.media[m].get("ready", True) for m in media):
+            return error(422, "Validation failed: Try again when they have finished processing.")
         parent = form.get("in_reply_to_id", [""])[0]
         if parent and parent not in self.statuses:
             return error(404, "The status you are trying to reply to does not appear to exist.")
@@ -295,7 +302,7 @@ class FakeMastodon(FakeServer):
         id_ = self.new_id()
         self.media[id_] = {
             "id": id_,
-            "type": "image",
+            "type": "video" if parts["file"][4:8] == b"ftyp" else "image",
             "url": f"{self.url}/media/{id_}",
             "description": parts.get("description", b"").decode(),
             "bytes": len(parts["file"]),

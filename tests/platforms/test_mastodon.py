@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,19 +14,22 @@ from platforms.contract import (
     AuthorisationLost,
     MentionKind,
     OutcomeUnknown,
+    Part,
     Presence,
     Refused,
     ReplyRef,
     RetryLater,
     StepsInMemory,
     TextUnit,
+    Video,
+    VideoLimits,
 )
 from platforms.mastodon_views import likeness, limits_of
 from platforms.registry import platform_info
 
 from .fake_mastodon import OWN, STRANGER
 from .server import Fault, Reply
-from .worlds import MastodonWorld, outgoing, picture
+from .worlds import MastodonWorld, outgoing, picture, video
 
 DEFAULT = platform_info("mastodon").limits
 
@@ -227,6 +231,83 @@ def test_an_image_that_is_not_ready_after_all_is_for_later(world: MastodonWorld)
     with world.server.going_wrong(fault), pytest.raises(RetryLater) as caught:
         world.adapter().publish(outgoing("x", picture("One")), steps=StepsInMemory())
     assert caught.value.delay_s
+
+
+# --- videos -----------------------------------------------------------------------------------
+
+
+def test_a_video_that_takes_a_while_is_uploaded_once_ahead(world: MastodonWorld) -> None:
+    world.fake.processing = 2
+    post, steps = replace(outgoing("River."), video=video("A river")), StepsInMemory()
+    world.adapter().prepare(post, steps=steps)
+    world.adapter().publish(post, steps=steps)
+    (sent,) = world.server.asked_for("/api/v2/media", "POST")
+    assert post.video is not None
+    assert sent.parts()["file"] == post.video.data
+    assert b".mp4" in sent.body
+    assert world.posts()[0].alts == ("A river",)
+
+
+def test_a_video_that_takes_too_long_is_waited_for_next_time(world: MastodonWorld) -> None:
+    world.fake.processing = 1_000
+    post, steps = replace(outgoing("River."), video=video("A river")), StepsInMemory()
+    with pytest.raises(RetryLater, match="a picture or video"):
+        world.adapter().publish(post, steps=steps)
+    assert world.posts() == []
+    world.fake.processing = 0
+    world.adapter().publish(post, steps=steps)
+    assert len(world.server.asked_for("/api/v2/media", "POST")) == 1
+
+
+def test_a_video_begins_a_thread(world: MastodonWorld) -> None:
+    post = replace(outgoing("River."), video=video("A river"), parts=(Part("More tomorrow."),))
+    world.adapter().publish(post, steps=StepsInMemory())
+    assert [seen.alts for seen in world.posts()] == [("A river",), ()]
+
+
+@pytest.mark.parametrize(
+    ("clip", "code"),
+    [
+        (video("Too large", size=60_001), "video_too_large"),
+        (video("Too wide", width=1_921, height=1_080), "video_too_wide"),
+        (replace(video("Another kind"), mime="video/quicktime"), "video_type"),
+    ],
+)
+def test_a_video_that_this_server_does_not_take_is_not_sent(
+    world: MastodonWorld, clip: Video, code: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        world.adapter().publish(replace(outgoing("River."), video=clip), steps=StepsInMemory())
+    assert caught.value.code == code
+    assert world.server.asked_for("/media") == []
+
+
+def test_a_server_that_names_no_video_takes_none(world: MastodonWorld) -> None:
+    world.fake.kinds = ["image/jpeg", "image/png"]
+    post = replace(outgoing("River."), video=video("A river"))
+    with pytest.raises(Refused, match="This server takes no videos"):
+        world.adapter().publish(post, steps=StepsInMemory())
+    assert world.server.asked_for("/media") == []
+
+
+@pytest.mark.parametrize(
+    ("told", "limits"),
+    [
+        ({}, DEFAULT.video),
+        ({"video_size_limit": "much", "supported_mime_types": "all"}, DEFAULT.video),
+        (
+            {
+                "video_size_limit": 41_943_040,
+                "video_matrix_limit": 2_304_000,
+                "supported_mime_types": ["image/png", "video/webm", "video/mp4", 7],
+            },
+            VideoLimits(41_943_040, None, types=("video/mp4",), pixels_max=2_304_000),
+        ),
+    ],
+)
+def test_what_a_server_says_of_videos(told: dict[str, Any], limits: VideoLimits) -> None:
+    found = limits_of({"configuration": {"media_attachments": told}}, DEFAULT)
+    assert found.video == limits
 
 
 def test_a_server_without_the_newer_uploads() -> None:

@@ -245,6 +245,26 @@ class TestImages:
             "alt_text_too_long"
         )
 
+    def test_a_video_goes_alone_and_is_kept_as_it_came(self, store: Store, fire: Account) -> None:
+        data = b"\0\0\0\x18ftypmp42" + b"v" * 500
+        film, still = store.media.add(fire, data), store.media.add(fire, png())
+        both = [(film, "A river"), (still, "A bridge")]
+        assert refusal(store.posts.create, fire, "x", images=both).code == "mixed_media"
+        store.posts.create(fire, "x", images=[(film, "A river")])
+        kept = store.media.published(film)
+        assert kept is not None
+        assert (kept.path.read_bytes(), kept.mime) == (data, "video/mp4")
+
+    def test_a_still_picture_in_the_box_of_a_video_is_none(
+        self, store: Store, fire: Account
+    ) -> None:
+        data = b"\0\0\0\x18ftypavif" + b"v" * 500
+        assert refusal(store.media.add, fire, data).code == "image_unreadable"
+
+    def test_a_large_video_is_refused(self, store: Store, fire: Account) -> None:
+        data = (b"\0\0\0\x18ftypmp42").ljust(50_000_001, b"v")
+        assert refusal(store.media.add, fire, data).status == 413
+
 
 class TestNotices:
     def kinds(self, store: Store, account: Account) -> list[tuple[str, str]]:

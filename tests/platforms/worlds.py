@@ -92,6 +92,7 @@ class MastodonWorld(World):
     handle = "council"
     remote_id = fake_mastodon.OWN
     mentionable = "@stranger@far.test"
+    tells_videos = True
     writes = staticmethod(path("POST", "/api/v1/statuses"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
     uploads = staticmethod(path("POST", "/media"))
@@ -160,6 +161,7 @@ class SandboxWorld(World):
     key = "sandbox"
     handle = sandbox_server.HANDLE
     mentionable = f"@{sandbox_server.STRANGER}"
+    tells_videos = True
     writes = staticmethod(path("POST", "/api/posts"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
     uploads = staticmethod(path("POST", "/api/media"))
