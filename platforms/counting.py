@@ -161,6 +161,9 @@ def _image_problems(limits: Limits, images: Sequence[Image]) -> list[Problem]:
                 else "Images cannot be posted here.",
             )
         )
+    if limits.gif_alone and len(images) > 1 and any(one.mime == "image/gif" for one in images):
+        told = "A GIF that moves goes alone here: without other pictures."
+        problems.append(Problem("mixed_media", told))
     for number, image in enumerate(images, 1):
         if _is_broken(image.alt_text):
             problems.append(

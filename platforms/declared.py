@@ -75,6 +75,7 @@ class Limits:
     image_bytes_max: int = 8_000_000
     image_pixels_max: int | None = None
     image_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    gif_alone: bool = False  # a GIF that moves goes without other pictures (X)
     alt_text_max: int = 1_500
     empty_text_with_image: bool = True
     media_required: bool = False  # no post without a picture or video (Instagram)

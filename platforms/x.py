@@ -96,6 +96,7 @@ class XAdapter:
             images_max=4,
             image_bytes_max=5_000_000,
             image_types=("image/gif", "image/jpeg", "image/png", "image/webp"),
+            gif_alone=True,
             alt_text_max=1_000,
             video=VideoLimits(512_000_000, 140.0, 0.5, ("video/mp4", "video/quicktime")),
             poll=PollLimits(4, 25, 5, 10_080),

@@ -13,10 +13,12 @@ from scheduling.variants import bytes_of, made_for, planned_image
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """`video` is the first there is: a post has one at the most."""
+    """`video` is the first there is. A post has one at the most: `spare` is how many more it has,
+    and none goes out while there is one (scheduling.checks)."""
 
     images: tuple[Image, ...] = ()
     video: Video | None = None
+    spare: int = 0
 
     @property
     def count(self) -> int:
@@ -29,7 +31,7 @@ def attached(media: Iterable[Media], limits: Limits) -> Attached:
     url = public_base() if limits.media_by_url else ""
     images = tuple(planned_image(one, limits, url) for one in shown if not one.is_video)
     videos = [_video(one, b"", url) for one in shown if one.is_video]
-    return Attached(images, videos[0] if videos else None)
+    return Attached(images, videos[0] if videos else None, max(0, len(videos) - 1))
 
 
 def attached_to(delivery: Delivery) -> Attached:

@@ -37,7 +37,18 @@ def content_problems(
     draft = Outgoing(key="", text=text, created_at=_SOME_TIME)
     draft = replace(draft, images=media.images, video=media.video)
     post = elements.onto(draft, info, account.base_url)
-    return [*_quote_problems(account, elements), *post_problems(post, info, limits)]
+    return [
+        *_quote_problems(account, elements),
+        *_spare_problems(media),
+        *post_problems(post, info, limits),
+    ]
+
+
+def _spare_problems(media: Attached) -> Iterator[Problem]:
+    if media.spare:
+        yield Problem(
+            "too_many_videos", "A post has one video at the most. Take out the others.", "media"
+        )
 
 
 def _quote_problems(account: SocialAccount, elements: Elements) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import SocialAccount
 from accounts.policy import right_ends
 from audit.actors import Actor
-from platforms.contract import TextUnit
+from platforms.contract import Feature, TextUnit
 from platforms.counting import Problem, count_text
 from scheduling.attached import attached
 from scheduling.checks import advice_on, content_problems
@@ -178,15 +178,13 @@ def _check_on(side: Shown, problem: Problem) -> Check:
         return Check("red", text, why, url=f"#leave-{problem.about}-{account.pk}")
     if problem.about in LABELS:
         return Check("red", text, url=f"#along-{problem.about}")
-    if problem.about == "media":
+    if problem.about in ("media", Feature.VIDEO):
         return Check("red", text, url="#pictures")
     return Check("red", text, url=f"#text-{account.pk}" if side.is_own else "#text-main")
 
 
 def _checks_on_media(shown: Sequence[Shown], media: Sequence[Media]) -> list[Check]:
     checks = []
-    if sum(item.is_video for item in media) > 1:
-        checks.append(Check("red", "A post has one video at the most.", url="#pictures"))
     for number, item in enumerate(media, 1):
         name = item.noun.capitalize()
         if not item.alt_text:
