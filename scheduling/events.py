@@ -8,6 +8,7 @@ declare_events(
     media__added="uploaded a picture or video",
     media__refused="tried to upload an infected file",
     media__unchecked="could not upload: the file could not be checked for viruses",
+    media__discarded="threw away uploads that no post has taken up",
     delivery__rescheduled="moved {} to another time",
     pause__begun="held back",
     pause__ended="ended the hold on {}",

@@ -11,6 +11,7 @@ from scheduling.engine.points import Point, reached
 from scheduling.engine.prepare import LEAD, claim_soon, prepare
 from scheduling.engine.publisher import publisher
 from scheduling.engine.reconcile import due_looks, reconcile
+from scheduling.services.media import TIDIER, media_discard
 
 publisher.on_look = hearts.note_tick
 
@@ -24,6 +25,11 @@ def dispatch_due() -> None:
 @shared_task(name="scheduling.watch_rights")
 def watch_rights() -> None:
     lapses.endings_look(actor=lapses.WATCHER)
+
+
+@shared_task(name="scheduling.discard_uploads")
+def discard_uploads() -> None:
+    media_discard(actor=TIDIER)
 
 
 @shared_task(name="scheduling.prepare_soon")

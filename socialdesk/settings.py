@@ -501,6 +501,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "rights": {"task": "scheduling.watch_rights", "schedule": 60.0, "options": {"expires": 60}},
+    "uploads": {
+        "task": "scheduling.discard_uploads",
+        "schedule": 3_600.0,
+        "options": {"expires": 600},
+    },
     "reviews": {"task": "accounts.end_reviews", "schedule": 60.0, "options": {"expires": 60}},
     "authorisations": {
         "task": "accounts.forget_authorisations",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.utils import timezone
 
 from accounts.alerts import AlertKind, raise_alert, settle_alert
 from accounts.errors import Invalid
-from accounts.policy import Decision
+from accounts.policy import Decision, by
 from audit.actions import action, record
-from audit.actors import Actor
+from audit.actors import Actor, ActorKind
 from scheduling import (
     antivirus,
     events,  # noqa: F401  # declares them
@@ -23,6 +25,10 @@ from scheduling.rules import drafts_somewhere
 log = structlog.get_logger(__name__)
 SCANNER = "antivirus"
 """What the alert about it is about."""
+UNUSED_FOR = timedelta(days=1)
+"""How long an upload waits for its post to be saved."""
+MOST_AT_ONCE = 500
+TIDIER = Actor.worker("tidier")
 
 
 def _drafts_somewhere(actor: Actor, _: Mapping[str, Any]) -> Decision:
@@ -72,3 +78,25 @@ def media_leave(*, actor: Actor, reason: str) -> None:
         subject=SCANNER,
         message=f"Nobody can add pictures or videos. {reason}",
     )
+
+
+@action("media.discarded", needs=by(ActorKind.WORKER), may_find_nothing=True)
+def media_discard(*, actor: Actor) -> int:
+    """Throw away uploads that no post has taken up for a day; how many.
+
+    The file goes first, so none is left that nobody knows of; what cannot be deleted waits for the
+    next time, row and all.
+    """
+    old = Media.objects.filter(post=None, uploaded_at__lt=timezone.now() - UNUSED_FOR)
+    gone = 0
+    for media in old.select_for_update(skip_locked=True).order_by("pk")[:MOST_AT_ONCE]:
+        try:
+            media.file.delete(save=False)
+        except Exception as error:  # noqa: BLE001 - an object store's client raises what it likes
+            log.warning("media_not_deleted", media=media.pk, kind=type(error).__name__)
+            continue
+        media.delete()
+        gone += 1
+    if gone:
+        record("media.discarded", data={"count": gone})
+    return gone

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from accounts.levels import Level
@@ -16,7 +17,7 @@ from audit.selectors.events import Filters
 from audit.services.handing import export_begin
 from audit.views.scope import scope_of
 from mentions.polling import claim_account
-from scheduling.models import Delivery
+from scheduling.models import Delivery, Media
 from scheduling.states import State
 from tests.factories import (
     UserFactory,
@@ -27,7 +28,7 @@ from tests.factories import (
     train,
 )
 from tests.mentions.fakes import incoming
-from tests.rights.world import World
+from tests.rights.world import World, picture
 
 Acts = list[set[tuple[str, str]]]
 """Each act: the names of its events, and who did each."""
@@ -96,6 +97,12 @@ def _frozen_and_soon(world: World) -> None:
     )
 
 
+def _old_upload(world: World) -> None:
+    media = Media(mime="image/png", width=40, height=30, size=100, sha256="ab")
+    media.file.save("picture", ContentFile(picture()), save=True)
+    Media.objects.filter(pk=media.pk).update(uploaded_at=timezone.now() - timedelta(days=2))
+
+
 def _nothing(world: World) -> None:
     pass
 
@@ -126,6 +133,9 @@ DUE: dict[str, tuple[Callable[[World], Any], Callable[[World], Iterable[Any]], A
     "mentions.poll_account": (_something_said, _account, [{("mentions.received", "poller")}]),
     "operations.send_alerts": (_training_over, _none, []),
     "scheduling.watch_rights": (_right_over, _none, [{("delivery.held", "rights watcher")}]),
+    "scheduling.discard_uploads": (
+        _old_upload, _none, [{("media.discarded", "tidier")}],
+    ),
     "scheduling.prepare_soon": (lambda w: fall_due_alone(own(w, "scheduled")), _none, []),
     "scheduling.prepare_delivery": (
         _frozen_and_soon, lambda w: [own(w, "scheduled").pk], [{("delivery.warned", "preparer")}],

@@ -250,6 +250,7 @@ TASKS = {
     "operations.send_alerts": "messages about what is on record",
     "scheduling.dispatch_due": "dispatcher and publisher, in the right of each sender",
     "scheduling.watch_rights": "rights watcher",
+    "scheduling.discard_uploads": "tidier",
     "scheduling.prepare_soon": "claims alone",
     "scheduling.prepare_delivery": "takes pictures ahead; what is sent is decided when it is due",
     "scheduling.reconcile_unknown": "claims alone",

@@ -1,12 +1,19 @@
-"""Files that come with the form, and what goes together in a post."""
+"""Files that come with the form, what goes together in a post, and uploads nobody has used."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.errors import Invalid
+from audit.actions import NotAllowed
+from audit.models import Event
 from scheduling.models import Media, Post
+from scheduling.services.media import TIDIER, UNUSED_FOR, media_discard
 from scheduling.services.posts import post_send, post_submit
 from scheduling.states import State
 from tests.factories import add_media, person
@@ -92,3 +99,58 @@ def test_a_gif_that_moves_goes_alone_where_the_platform_has_it_so(desk, platform
     else:
         post_submit(actor=person(desk.contributor), post=post)
     assert (post.deliveries.get().state == State.DRAFT) is bool(said)
+
+
+# --- what nobody has used -------------------------------------------------------------------------
+
+
+def uploaded(desk, *, ago: timedelta, **fields) -> Media:
+    media = add_media(person(desk.contributor), upload(picture("PNG")))
+    Media.objects.filter(pk=media.pk).update(uploaded_at=timezone.now() - ago, **fields)
+    media.refresh_from_db()
+    return media
+
+
+def test_an_upload_that_no_post_has_taken_up_for_a_day_is_thrown_away(desk):
+    old = [uploaded(desk, ago=UNUSED_FOR + timedelta(minutes=1)) for _ in range(2)]
+    new = uploaded(desk, ago=UNUSED_FOR - timedelta(minutes=1))
+    used = uploaded(desk, ago=UNUSED_FOR * 3, post=desk.draft())
+    taken_out = uploaded(desk, ago=UNUSED_FOR * 3, post=desk.draft(), removed_at=timezone.now())
+
+    assert media_discard(actor=TIDIER) == 2
+
+    assert set(Media.objects.all()) == {new, used, taken_out}
+    assert [media.file.storage.exists(media.file.name) for media in old] == [False, False]
+    assert all(one.file.storage.exists(one.file.name) for one in (new, used, taken_out))
+    (event,) = Event.objects.filter(name="media.discarded")
+    assert (event.actor_kind, event.actor_label, event.data) == ("worker", "tidier", {"count": 2})
+
+
+def test_a_run_that_finds_nothing_is_not_on_record(desk):
+    uploaded(desk, ago=timedelta(0))
+    assert media_discard(actor=TIDIER) == 0
+    assert not Event.objects.filter(name="media.discarded").exists()
+
+
+def test_a_file_that_cannot_be_deleted_waits_for_the_next_run(desk, monkeypatch):
+    stuck, other = [uploaded(desk, ago=UNUSED_FOR * 2) for _ in range(2)]
+    delete = FileSystemStorage.delete
+
+    def refuse(storage: FileSystemStorage, name: str) -> None:
+        if name == stuck.file.name:
+            raise PermissionError
+        delete(storage, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileSystemStorage, "delete", refuse)
+        assert media_discard(actor=TIDIER) == 1
+    assert set(Media.objects.all()) == {stuck}
+    assert not other.file.storage.exists(other.file.name)
+    assert media_discard(actor=TIDIER) == 1
+
+
+def test_no_person_throws_uploads_away(desk):
+    uploaded(desk, ago=UNUSED_FOR * 2)
+    with pytest.raises(NotAllowed):
+        media_discard(actor=person(desk.manager))
+    assert Media.objects.count() == 1
