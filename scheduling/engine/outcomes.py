@@ -113,7 +113,12 @@ def _locked(sent: Sequence[Sent]) -> dict[int, Delivery]:
 
 
 def _outcome_of(sent: Sent) -> Outcome:
-    return Outcome.PUBLISHED if sent.error is None else _OUTCOMES[type(sent.error)]
+    return Outcome.PUBLISHED if sent.error is None else _OUTCOMES[_kind_of(sent.error)]
+
+
+def _kind_of(error: PlatformError) -> type[PlatformError]:
+    """Which of the four it is; what is none of them says nothing of what became of the post."""
+    return next((kind for kind in _OUTCOMES if isinstance(error, kind)), OutcomeUnknown)
 
 
 def _note_attempts(sent: Sequence[Sent]) -> None:
@@ -136,7 +141,7 @@ def _note_attempts(sent: Sequence[Sent]) -> None:
 def _step_after(error: PlatformError) -> Callable[[Delivery, PlatformError], None]:
     if isinstance(error, Refused) and error.code == DUPLICATE:
         return _doubt  # the same text is there: ours, if an answer was lost, so it is looked up
-    return _STEPS_AFTER[type(error)]
+    return _STEPS_AFTER[_kind_of(error)]
 
 
 def mark_published(delivery: Delivery, published: Published) -> None:

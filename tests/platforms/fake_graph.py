@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +45,7 @@ class FakeGraph(FakeServer):
         self.banned: list[str] = []
         self.sent: list[Node] = []
         self.public: dict[str, bytes] = {}  # what can be fetched, by address
+        self.fetch: Callable[[str], bytes | None] = self.public.get
         self.processing = 0
         self.refused_edges: dict[str, Reply] = {}
         self.count = 100_000
@@ -409,7 +411,9 @@ class FakeGraph(FakeServer):
             self.processing -= 1
             return "IN_PROGRESS"
         url = node["form"].get("image_url") or node["form"].get("video_url")
-        return "FINISHED" if not url or url in self.public else "ERROR"
+        if url and node.get("fetched") is None:
+            node["fetched"] = self.fetch(url)
+        return "FINISHED" if not url or node["fetched"] is not None else "ERROR"
 
     def do_post_media_publish(self, asked: Asked, _node: str) -> Reply:
         id_ = asked.form()["creation_id"][0]
