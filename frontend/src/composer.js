@@ -81,6 +81,13 @@ function start(form) {
   document.addEventListener("htmx:afterSettle", recount);
   // A first save gives the post its number; what is sent before it is known makes a second post.
   form.addEventListener("submit", (event) => {
+    const uploading = form.querySelector(".media-item.is-busy");
+    if (uploading) {  // it would go out without what somebody sees in it
+      event.preventDefault();
+      say("A file is still being uploaded. Wait until it is there, or cancel it.", { level: "warning" });
+      uploading.querySelector("[data-remove]").focus();
+      return;
+    }
     if (saving || sent) {
       event.preventDefault();
       waiting = sent ? null : event.submitter;
@@ -104,7 +111,9 @@ function start(form) {
     if (button.textContent === pressed.textContent) form.requestSubmit(button);
     else button.click();
   };
-  addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => {
+    if (dirty || form.querySelector(".media-item.is-busy")) event.preventDefault();
+  });
 
   // A version that says the same as the main text is not a version: one click brings it back.
   form.addEventListener("click", (event) => {

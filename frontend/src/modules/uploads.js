@@ -27,6 +27,7 @@ export function uploads(form, changed) {
     const fields = [item.querySelector("[data-id]"), item.querySelector("[data-alt]"), item.querySelector("[data-keep]")].filter(Boolean);
     for (const field of fields) field.removeAttribute("name");
     item.classList.add("is-busy");
+    called(item, "Cancel", `the upload of “${file.name}”`);
     list.append(item);
 
     const request = new XMLHttpRequest();
@@ -58,12 +59,16 @@ export function uploads(form, changed) {
   function added(item, file, answer, shown, local, bar) {
     item.classList.remove("is-busy");
     bar.done();
+    const noun = answer.video ? "video" : "picture";
+    called(item, "Remove", noun);
     const id = item.querySelector("[data-id]");
     id.name = "media";
     id.value = answer.id;
     const alt = item.querySelector("[data-alt]");
     alt.name = alt.id = `alt-${answer.id}`;
-    item.querySelector("label")?.setAttribute("for", alt.id);
+    const label = item.querySelector("label");
+    label.htmlFor = alt.id;
+    label.textContent = `What does the ${noun} show?`;
     const keep = item.querySelector("[data-keep]");
     if (keep && answer.video) keep.closest("label").remove();
     else if (keep) keep.name = keep.id = `keep-${answer.id}`;
@@ -123,6 +128,13 @@ function answerOf(request) {
   } catch {
     return { error: request.status === 413 || request.status === 400 ? "It is too large for the server." : NO_ANSWER };
   }
+}
+
+// What the button of an item does, in its title and to a screen reader.
+function called(item, verb, what) {
+  const button = item.querySelector("[data-remove]");
+  button.title = verb;
+  button.querySelector(".visually-hidden").textContent = `${verb} ${what}`;
 }
 
 // The picture or the film in an item, made the one or the other.
