@@ -47,6 +47,10 @@ test-long: ## run the property tests with thousands of examples, 10,000 hostile 
 	@$(VENV) -m pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=long -o timeout=3600 \
 		--ignore=tests/real --ignore=tests/faults $(ARGS)
 
+test-hostile: ## run 10,000 hostile answers into each adapter
+	@$(BOOTSTRAP) --dev --no-frontend
+	@$(VENV) -m pytest -n $(WORKERS) --hypothesis-profile=long $(or $(ARGS),tests/platforms/test_hostile.py)
+
 bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m benchmarks.pages
@@ -132,4 +136,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real test-faults test-faults-long test-long bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-real test-faults test-faults-long test-long test-hostile bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean

@@ -149,7 +149,7 @@ def request_take(
     return request
 
 
-def request_agreed(request: AuthorisationRequest, code: str) -> list[Offered]:
+def request_agreed(request: AuthorisationRequest, code: str, state: str) -> list[Offered]:
     """The accounts that a person may now connect. Raises PlatformError, SealBroken.
 
     Asks the network, so it is to be called outside of any transaction.
@@ -163,6 +163,7 @@ def request_agreed(request: AuthorisationRequest, code: str) -> list[Offered]:
         redirect_uri=redirect_uri(app.platform),
         network=network,
         verifier=request.verifier,
+        state=state,
         base_url=app.base_url,
     )
     return oauth.offered(

@@ -149,7 +149,7 @@ class BlueskyAdapter:
             status = clean_line(account.get("status")) or "not active"
             raise AuthorisationLost(f"Bluesky says that this account is {status}.", code="inactive")
         did = self._client.did
-        handle = clean_line(account.get("handle"), 253) or self._client.session.handle
+        handle = clean_line(account.get("handle"), 253) or self._client.handle
         try:
             profile = self._client.query(
                 "app.bsky.actor.getProfile",
@@ -290,7 +290,7 @@ class BlueskyAdapter:
 
     def _own_entry(self, entry: Mapping[str, Any]) -> Entry[OwnPost]:
         try:
-            post = own_post_of(entry, self._client.session.handle)
+            post = own_post_of(entry, self._client.handle)
         except Malformed:
             return Entry(str(entry.get("uri")).rpartition("/")[2], datetime.now(UTC), None)
         return Entry(split_uri(post.remote_id)[2], post.posted_at, post)

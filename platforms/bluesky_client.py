@@ -69,7 +69,12 @@ class BlueskyClient:
 
     @property
     def did(self) -> str:
-        return str(self.session.did)
+        return self._asker.cleared(str(self.session.did))
+
+    @property
+    def handle(self) -> str:
+        """As the server gave it when we signed in."""
+        return self._asker.cleared(str(self.session.handle))
 
     def _open(self) -> None:
         kept = self._kept_session()

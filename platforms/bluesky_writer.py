@@ -101,7 +101,7 @@ class BlueskyWriter:
         did = self._client.did
         return Published(
             remote_id=f"at://{did}/{POST}/{rkey}",
-            permalink=permalink(self._client.session.handle, did, rkey),
+            permalink=permalink(self._client.handle, did, rkey),
             published_at=at,
         )
 

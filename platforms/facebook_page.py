@@ -47,15 +47,16 @@ from platforms.facebook_inbox import FacebookInbox
 from platforms.facebook_media import publish_video, step_name, upload_photo, upload_video
 from platforms.facebook_views import (
     COMMENT_FIELDS,
+    OFFER_FIELDS,
     PAGE_FIELDS,
     POST_FIELDS,
     candidate_of,
     identity_of,
+    offers_of,
     own_post_of,
 )
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
-from platforms.instagram_views import identity_of as instagram_of
 from platforms.lookup import Candidate, look_up
 from platforms.paging import Entry, read_down
 
@@ -190,30 +191,15 @@ class FacebookAdapter:
 
     def offered(self) -> list[Offered]:
         """The Pages that a person's token speaks for, and their Instagram accounts."""
-        inner = "id,username,name,profile_picture_url"
-        rows, found = [], []
+        found: list[Offered] = []
         place = ""
         for _ in range(10):
-            query: dict[str, str | int] = {
-                "fields": f"{PAGE_FIELDS},access_token,instagram_business_account{{{inner}}}",
-                "limit": 100,
-            }
+            query: dict[str, str | int] = {"fields": OFFER_FIELDS, "limit": 100}
             query |= {"after": place} if place else {}
-            page, place = self._client.get("me", "accounts", rows_of, **query)
-            rows += page
+            page, place = self._client.get("me", "accounts", offers_of, **query)
+            found += page
             if not place:
                 break
-        for row in rows:
-            token = row.get("access_token")
-            if not isinstance(token, str) or not token:
-                continue  # a Page that this person may see and not speak for
-            try:
-                found.append(Offered("facebook", identity_of(row), token))
-                if part(row, "instagram_business_account"):
-                    account = instagram_of(part(row, "instagram_business_account"))
-                    found.append(Offered("instagram", account, token))
-            except Malformed:
-                continue
         return found
 
     def limits(self) -> Limits:

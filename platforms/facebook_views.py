@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from platforms._graph import Row, objects, part
+from platforms._graph import Row, objects, part, rows_of
 from platforms.contract import (
     Identity,
     Incoming,
     MentionKind,
+    Offered,
     OwnPost,
     Published,
     RemotePerson,
     ReplyRef,
 )
 from platforms.failures import Malformed, text_of, time_of
+from platforms.instagram_views import identity_of as instagram_of
 from platforms.lookup import Candidate
 from platforms.markup import clean_line, clean_text, describe_media, safe_url
 
 PAGE_FIELDS = "id,name,username,link,picture{url},is_published"
+OFFER_FIELDS = (
+    f"{PAGE_FIELDS},access_token,instagram_business_account{{id,username,name,profile_picture_url}}"
+)
 POST_FIELDS = "id,message,created_time,permalink_url,from,attachments{media_type,description}"
 COMMENT_FIELDS = "id,message,created_time,permalink_url,from,parent{id},attachment{type}"
 RATING_FIELDS = "created_time,recommendation_type,review_text,reviewer,open_graph_story{id}"
@@ -39,6 +44,25 @@ def identity_of(page: Row) -> Identity:
         profile_url=safe_url(page.get("link")) or f"https://www.facebook.com/{remote_id}",
         avatar_url=safe_url(part(part(page, "picture"), "data").get("url")),
     )
+
+
+def offers_of(answer: Row) -> tuple[list[Offered], str]:
+    """The Pages of a list and their Instagram accounts, and the cursor of the next page."""
+    rows, place = rows_of(answer)
+    return [offer for row in rows for offer in _offers(row)], place
+
+
+def _offers(row: Row) -> Iterator[Offered]:
+    token = row.get("access_token")
+    if not isinstance(token, str) or not token:
+        return  # a Page that this person may see and not speak for
+    try:
+        yield Offered("facebook", identity_of(row), token)
+        if part(row, "instagram_business_account"):
+            account = instagram_of(part(row, "instagram_business_account"))
+            yield Offered("instagram", account, token)
+    except Malformed:
+        return
 
 
 def person_of(row: object) -> RemotePerson:

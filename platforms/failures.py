@@ -1,7 +1,8 @@
 """From what happened on the wire to one of the four `PlatformError`s.
 
 The one table of the rules, for every adapter. A message holds the host, the status and at most a
-line of the platform's own reason, with every secret blanked out; never a URL, never an answer.
+line of the platform's own reason, with every secret blanked out; never a URL, never an answer. What
+a server makes of a secret in an answer that went well is blanked out in the same place.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from platforms.addresses import AddressRefused, GuardError, NotSent, RedirectRefused
@@ -31,6 +33,9 @@ T = TypeVar("T")
 
 MAX_DELAY_S = 86_400.0
 _REASON_LENGTH = 200
+_BLANK = "•••"
+_PIECE = 8  # so much of a secret's beginning is as good as a secret
+_NO_WORD = 12  # a shorter one, as a password, may be a word of a name or an id
 _UNPAID_S = 3_600.0  # credit that is used up comes back when somebody pays
 _HALF = re.compile("[\ud800-\udfff]")  # of a pair: no text of UTF-8
 _COUNT = re.compile(r"[0-9]{1,9}")
@@ -156,11 +161,13 @@ class Asker:
         """
         self._session.forget()
         try:
-            return call()
-        except PlatformError:
+            return self.cleared(call())
+        except PlatformError as error:
+            self._blank(error)
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a client library raises is sorted here
             failure = self._failure(exc, writes)
+            self._blank(failure)
         # Raised out here so that the library's exception, which may hold a whole answer or a
         # header with the token, hangs on nothing that is logged.
         raise failure
@@ -197,12 +204,10 @@ class Asker:
         status = answer.status
         sorted_ = self._sort(answer, writes)
         if sorted_ is not None:
-            sorted_.message = self.redact(sorted_.message)
-            sorted_.args = (sorted_.message,)
             return sorted_
         code, reason = reason_of(answer, named=self._named)
-        code = self.redact(code) or str(status)
-        said = f" It says: {self.redact(reason)}" if reason else ""
+        code = code or str(status)
+        said = f" It says: {reason}" if reason else ""
         if status == 401 or self._lost(answer):
             return AuthorisationLost(
                 f"{self._who} does not accept the credentials of this account.{said}", code=code
@@ -238,12 +243,62 @@ class Asker:
         return allowance_of(answer) if answer is not None else None
 
     def redact(self, text: str) -> str:
-        """`text` without any of the secrets, also as they look in a URL."""
-        for secret in self._secrets():
-            for form in {secret, quote(secret, safe="")}:
-                if len(form) >= 4:
-                    text = text.replace(form, "•••")
-        return text
+        """`text` without any of the secrets, also as they look in a URL or cut off at its end."""
+        return _without(text, _forms(self._secrets(), least=4))
+
+    def cleared(self, result: T) -> T:
+        """`result` without them in any text of it. What a dataclass keeps out of its repr stays."""
+        done: T = _cleared(result, _forms(self._secrets(), least=_NO_WORD))
+        return done
+
+    def _blank(self, error: PlatformError) -> None:
+        error.message, error.code = self.redact(error.message), self.redact(error.code)
+        error.args = (error.message,)
+
+
+def _forms(secrets: Iterable[str], *, least: int) -> list[str]:
+    both = (form for secret in secrets for form in {secret, quote(secret, safe="")})
+    return [form for form in both if len(form) >= least]
+
+
+def _without(text: str, forms: Iterable[str]) -> str:
+    for form in forms:
+        if form in text:
+            text = text.replace(form, _BLANK)
+        at = text.rfind(form[:_PIECE])
+        if at >= 0 and len(form) > _PIECE and form.startswith(text[at:].rstrip("…")):
+            text = text[:at] + _BLANK  # whoever shortened it saw no secret in it
+    return text
+
+
+def _cleared(value: Any, forms: Sequence[str]) -> Any:
+    """The very same where there is nothing to clear."""
+    if isinstance(value, str):
+        return _without(value, forms)
+    if isinstance(value, Mapping):
+        pairs = {_cleared(key, forms): _cleared(one, forms) for key, one in value.items()}
+        return value if _same(pairs.items(), value.items()) else pairs
+    if isinstance(value, (list, tuple)):
+        items = [_cleared(one, forms) for one in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _cleared_fields(value, forms)
+    return value
+
+
+def _same(new: Iterable[tuple[Any, Any]], old: Iterable[tuple[Any, Any]]) -> bool:
+    return all(a is c and b is d for (a, b), (c, d) in zip(new, old, strict=False))
+
+
+def _cleared_fields(value: Any, forms: Sequence[str]) -> Any:
+    """What is kept out of the repr is a secret itself, and is in nothing beside it either."""
+    told = {one.name: getattr(value, one.name) for one in fields(value) if one.repr}
+    kept = (getattr(value, one.name) for one in fields(value) if not one.repr)
+    own = _forms((one for one in kept if isinstance(one, str)), least=_NO_WORD)
+    new = {name: _cleared(one, [*forms, *own]) for name, one in told.items()}
+    changed = {name: one for name, one in new.items() if one is not told[name]}
+    return replace(value, **changed) if changed else value
 
 
 def _guard_error(exc: BaseException) -> GuardError | None:

@@ -115,8 +115,9 @@ class Keeper:
 
     def secrets(self) -> list[str]:
         app = self.app.client_secret if self.app else ""
-        mine = [self.tokens.access_token, self.tokens.refresh_token, app, self._secret]
-        return [secret for secret in mine if secret]
+        given = oauth.load(self._secret)  # of which others may be in force by now
+        tokens = [one for t in (self.tokens, given) for one in (t.access_token, t.refresh_token)]
+        return [secret for secret in dict.fromkeys([*tokens, app, self._secret]) if secret]
 
     @property
     def is_renewable(self) -> bool:

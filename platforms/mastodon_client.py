@@ -55,7 +55,9 @@ class MastodonClient:
         self.host = urlsplit(connection.base_url).hostname or ""
         self._token = oauth.load(connection.secret).access_token
         self._wire = GuardedSession(network)
-        self._asker = Asker("Mastodon", self._wire, secrets=lambda: [self._token], lost=_is_lost)
+        app_secret = connection.app.client_secret if connection.app else ""
+        hidden = [self._token, app_secret]
+        self._asker = Asker("Mastodon", self._wire, secrets=lambda: hidden, lost=_is_lost)
         self._api = Mastodon(
             api_base_url=connection.base_url,
             # With a version given the library asks for none; asking went wrong badly on a 503.

@@ -153,14 +153,18 @@ def exchange(
     redirect_uri: str,
     network: NetworkPolicy,
     verifier: str = "",
+    state: str = "",
     base_url: str = "",
 ) -> Tokens:
-    """The tokens for the code that came back; long-lived ones where there are such."""
+    """The tokens for the code that came back; long-lived ones where there are such.
+
+    `state` is what came with it: the platform knows it, and it is not sent again.
+    """
     oauth = declared(key)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if oauth.pkce:
         form["code_verifier"] = verifier
-    client = _Client(key, app, network, base_url, [code, verifier])
+    client = _Client(key, app, network, base_url, [code, verifier, state])
     tokens = client.token(oauth, form)
     if oauth.long_lived is not None:
         longer = client.long_lived(oauth.long_lived, tokens.access_token)
@@ -272,9 +276,9 @@ class _Client:
         self._app = app
         self._key, self._base_url = key, base_url
         self._wire = GuardedSession(network)
-        known = [*hidden, app.client_secret if app else ""]
+        self._known = [*hidden, app.client_secret if app else ""]
         self._asker = Asker(
-            platform_info(key).label, self._wire, secrets=lambda: known, lost=_is_lost
+            platform_info(key).label, self._wire, secrets=lambda: self._known, lost=_is_lost
         )
 
     def token(self, oauth: OAuth, form: Mapping[str, str], *, writes: bool = False) -> Tokens:
@@ -300,6 +304,7 @@ class _Client:
         return answer.json() if answer.content.strip() else {}
 
     def long_lived(self, how: LongLived, token: str) -> Tokens:
+        self._known.append(token)
         query = {"grant_type": how.grant_type, how.token_field: token}
         if how.with_client and self._app is not None:
             query |= {"client_id": self._app.client_id, "client_secret": self._app.client_secret}
@@ -313,6 +318,7 @@ class _Client:
 
     def granted(self, path: str, token: str) -> tuple[str, ...]:
         """What was granted; () where the platform does not tell, which is no reason to fail."""
+        self._known.append(token)
         bearer = {"Authorization": f"Bearer {token}"}
 
         def call() -> tuple[str, ...]:

@@ -132,18 +132,16 @@ def back(request: HttpRequest, platform: str) -> HttpResponse:
         return failed(request, info, "denied" if error in DENIALS else "error", asked.account)
     if not request.GET.get("code"):
         return failed(request, info, "no_code", asked.account)
-    return _agreed(request, info, asked, request.GET["code"])
+    return _agreed(request, info, asked)
 
 
 def _on_record(request: HttpRequest, refusal: NotAllowed) -> None:
     refusal_record(actor=actor_of(request), refusal=refusal, attempted="accounts:connect_back")
 
 
-def _agreed(
-    request: HttpRequest, info: PlatformInfo, asked: AuthorisationRequest, code: str
-) -> HttpResponse:
+def _agreed(request: HttpRequest, info: PlatformInfo, asked: AuthorisationRequest) -> HttpResponse:
     try:
-        offered = authorising.request_agreed(asked, code)
+        offered = authorising.request_agreed(asked, request.GET["code"], request.GET["state"])
     except PlatformError as error:
         return failed(request, info, "refused", asked.account, error.message)
     except SealBroken as broken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from platforms.addresses import AddressRefused, NoAnswer, NotSent, RedirectRefus
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
+    Identity,
     NetworkPolicy,
+    Offered,
     OutcomeUnknown,
     PlatformError,
     Refused,
@@ -22,6 +25,7 @@ from platforms.contract import (
 )
 from platforms.failures import Asker, Malformed, allowance_of, delay_of, reason_of, text_of, time_of
 from platforms.guard import Answer, GuardedSession
+from platforms.oauth import Tokens
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -109,6 +113,7 @@ def test_a_platform_error_passes_through() -> None:
         ({"error": "canary secret/1", "message": "m"}, "422", "It says: m"),
         ({"error": "no canary secret/1 here"}, "422", "It says: no ••• here"),
         ({"error": "no canary%20secret%2F1 here"}, "422", "It says: no ••• here"),
+        ({"error": f"{'w' * 189} canary secret/1"}, "422", "w •••"),  # cut off after 'canary se'
         ({"error": "a\n\x1b[31mb\x00"}, "422", "It says: a [31mb"),
         ({"error": "w" * 900}, "422", "w…"),
         ({"error": ["list"]}, "422", "(422)."),
@@ -123,6 +128,44 @@ def test_what_the_server_says(body: Any, code: str, said: str) -> None:
     assert error.code == code
     assert error.message.endswith(said)
     assert len(error.message) < 300
+
+
+def asker(*secrets: str) -> Asker:
+    return Asker("Somewhere", GuardedSession(NetworkPolicy()), secrets=lambda: secrets)
+
+
+def test_a_result_holds_no_secret() -> None:
+    said = {"name": "It is canary secret/1", "canary%20secret%2F1": [1, ("canary secret/1",)]}
+    told = asker("canary secret/1").ask(lambda: said)
+    assert told == {"name": "It is •••", "•••": [1, ("•••",)]}
+
+
+def test_a_result_without_one_is_the_very_same() -> None:
+    said = {"name": "Council", "of": [Identity("1", "council", "Council", "")]}
+    assert asker("canary secret/1").ask(lambda: said) is said
+
+
+def test_what_is_a_secret_itself_stays_and_is_nowhere_beside_it() -> None:
+    given = Tokens("canary-access-1", "canary-refresh-1", scopes=("read", "canary-refresh-1"))
+    assert asker("canary-refresh-1").ask(lambda: given) == replace(given, scopes=("read", "•••"))
+    page = "canary-page-token"
+    offered = Offered("x", Identity("1", "council", f"It is {page}", ""), page)
+    told = asker("canary-refresh-1").ask(lambda: offered)
+    assert (told.identity.display_name, told.secret) == ("It is •••", page)
+
+
+def test_a_password_that_is_a_word_stays_in_results_and_not_in_errors() -> None:
+    assert asker("council").ask(lambda: "council.example") == "council.example"
+    assert asker("council").redact("Bad council") == "Bad •••"
+
+
+def test_an_error_of_our_own_holds_no_secret_either() -> None:
+    def call() -> None:
+        raise Refused("It is called canary secret/1.", code="canary secret/1")
+
+    with pytest.raises(Refused) as caught:
+        asker("canary secret/1").ask(call)
+    assert (str(caught.value), caught.value.code) == ("It is called •••.", "•••")
 
 
 @pytest.mark.parametrize(
