@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import IO, Any
 
-from django.conf import settings
-
 from audit.exporting import FORMATS as TEXTS
+from audit.exports.cover import cover_of
 from audit.exports.paper import Volume
 from audit.exports.sheet import write_sheet
 from audit.exports.store import Store
@@ -80,7 +79,7 @@ def _on_paper(export: RecordExport, name: str, tell: Tell) -> None:
     volumes = range(max(1, -(-export.parts // VOLUME)))
     for number in volumes:
         if not store.has(_volume(number)):
-            _write_volume(export, number)
+            _write_volume(export, number, len(volumes), name)
         tell(min(export.parts, (number + 1) * VOLUME))
     if len(volumes) == 1:
         store.join(name, [_volume(0)])
@@ -94,15 +93,11 @@ def _on_paper(export: RecordExport, name: str, tell: Tell) -> None:
     store.put(name, pack)
 
 
-def _write_volume(export: RecordExport, number: int) -> None:
+def _write_volume(export: RecordExport, number: int, volumes: int, name: str) -> None:
     store = Store(export)
-    about = (
-        f"The record of {settings.ORGANISATION}. {export.count:,} events, exported for"
-        f" {export.owner_label} on {export.begun_at:%Y-%m-%d %H:%M} UTC"
-    )
 
     def write(out: IO[bytes]) -> None:
-        volume = Volume(out, about, number + 1)
+        volume = Volume(out, cover_of(export, number + 1, volumes, name))
         first = number * VOLUME
         for rows in islice(store.parts(first, export.parts), VOLUME):
             volume.rows(rows)

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 from reportlab.lib.pagesizes import A4, landscape
-from reportlab.lib.utils import simpleSplit
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-FONT = "NotoSans"
-SIZE, LEADING, MARGIN = 7.5, 9.5, 36
+from audit.exports.typesetting import FONT, lines, prepare, runs
+
+SIZE, LEADING, MARGIN = 7.5, 10, 36
 WIDTH, HEIGHT = landscape(A4)
 LINES_MAX = 8
 """Lines of one event; the rest of a longer text is in the other formats."""
-_COLUMNS = ((0, "Number"), (58, "Time (UTC)"), (158, "What was done"), (660, "From"))
-_SAID = 660 - 158 - 8
+CUT = " … (cut: the JSON export has all of it)"
+_COLUMNS = (
+    ("Number", 0, 52),
+    ("Time (UTC)", 60, 80),
+    ("What was done", 150, 448),
+    ("From", 610, 0),
+)
+"""Each column's name, where it begins, and how wide it is; the last has the rest."""
+_INNER = WIDTH - 2 * MARGIN
+_LABEL = 96
+_PAD = 3.5
+_INK, _GREY, _HAIR = 0.1, 0.4, 0.82
+_BOLD = 2
+"""Filled and stroked: the fonts come in one weight."""
+_PAGES = "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What an export says of itself. `facts` open a volume and `closing` ends it, as labels and
+    texts; `commands` are what its reader types to check it."""
+
+    installation: str
+    running: str
+    facts: Sequence[tuple[str, str]]
+    closing: Sequence[tuple[str, str]]
+    commands: Sequence[str]
 
 
 class Volume:
-    """One PDF. `about`: what stands on every page."""
+    """One PDF, written when it is closed."""
 
-    def __init__(self, out: IO[bytes], about: str, number: int) -> None:
-        _font()
+    def __init__(self, out: IO[bytes], cover: Cover) -> None:
+        prepare()
         self._canvas = Canvas(out, pagesize=landscape(A4), pageCompression=1)
-        self._canvas.setTitle(f"Record, volume {number}")
-        self._about, self._number, self._page, self._y = about, number, 0, 0.0
+        self._canvas.setTitle(f"{cover.running}, {cover.installation}")
+        self._canvas.setAuthor(cover.installation)
+        self._canvas.setSubject("Export of the record")
+        self._cover, self._page, self._y = cover, 0, 0.0
+        self._new_page()
+        self._opening()
+        self._heads()
 
     def rows(self, rows: Sequence[dict[str, Any]]) -> None:
         """Put these events on it."""
@@ -37,80 +64,120 @@ class Volume:
             self._row(row)
 
     def close(self) -> None:
-        """Write it."""
-        if not self._page:
-            self._new_page()
-        self._canvas.save()
+        """Write it, with what proves it at its end and the number of its pages on each."""
+        self._ending()
+        canvas = self._canvas
+        canvas.showPage()
+        canvas.beginForm(_PAGES, 0, -LEADING, 60, LEADING)
+        canvas.setFont(FONT, SIZE)
+        canvas.setFillGray(_GREY)
+        canvas.drawString(0, 0, str(self._page))
+        canvas.endForm()
+        canvas.save()
+
+    # --- parts of a page --------------------------------------------------------------------------
 
     def _row(self, row: dict[str, Any]) -> None:
-        said = _lines(printable(row["sentence"]), _SAID)
         place = ", ".join(filter(None, (row["address"], row["through"])))
-        where = _lines(printable(place), WIDTH - MARGIN - 660 - MARGIN)
-        height = max(len(said), len(where)) * LEADING
-        if self._y - height < MARGIN + LEADING:
+        cells = (str(row["number"]), row["time"].replace("T", " ")[:19], row["sentence"], place)
+        set_ = [
+            lines(text, width or _INNER - x, SIZE, LINES_MAX, CUT if width > 400 else " …")
+            for text, (_, x, width) in zip(cells, _COLUMNS, strict=True)
+        ]
+        height = max(map(len, set_)) * LEADING + 2 * _PAD
+        if self._y - height < MARGIN:
             self._new_page()
-        (at_number, _), (at_time, _), (at_said, _), (at_where, _) = _COLUMNS
-        self._put(at_number, [str(row["number"])])
-        self._put(at_time, [row["time"].replace("T", " ")[:19]])
-        self._put(at_said, said)
-        self._put(at_where, where)
-        self._y -= height + 2
-
-    def _put(self, x: float, lines: Sequence[str]) -> None:
-        for number, line in enumerate(lines):
-            self._canvas.drawString(MARGIN + x, self._y - number * LEADING, line)
+            self._heads()
+        base = self._y - _PAD - SIZE
+        for cell, (name, x, _) in zip(set_, _COLUMNS, strict=True):
+            self._put(x, base, cell, grey=_INK if name == "What was done" else _GREY)
+        self._y -= height
+        self._rule(_HAIR)
 
     def _new_page(self) -> None:
-        if self._page:
-            self._canvas.showPage()
-        self._page += 1
         canvas = self._canvas
+        if self._page:
+            canvas.showPage()
+        self._page += 1
+        canvas.setLineWidth(0.4)
+        base, right = HEIGHT - MARGIN - SIZE, WIDTH - MARGIN
+        if self._page > 1:
+            self._put(0, base, lines(self._cover.running, _INNER - 120, SIZE, 1), grey=_GREY)
+        # The form is as wide as its number, which is known when the last page is.
+        canvas.setFillGray(_GREY)
         canvas.setFont(FONT, SIZE)
-        self._y = HEIGHT - MARGIN
-        self._put(0, [self._about])
-        canvas.drawRightString(WIDTH - MARGIN, self._y, f"Volume {self._number}, page {self._page}")
-        self._y -= 2 * LEADING
-        for x, words in _COLUMNS:
-            self._put(x, [words])
-        canvas.line(MARGIN, self._y - 3, WIDTH - MARGIN, self._y - 3)
-        self._y -= 1.6 * LEADING
+        canvas.drawRightString(right - 18, base, f"Page {self._page} of")
+        canvas.saveState()
+        canvas.translate(right - 16, base)
+        canvas.doForm(_PAGES)
+        canvas.restoreState()
+        self._y = base - LEADING
 
+    def _opening(self) -> None:
+        top = HEIGHT - MARGIN - 17
+        self._put(0, top, lines(self._cover.installation, _INNER - 120, 17, 1), size=17)
+        self._put(0, top - 20, ["Export of the record"], size=11, grey=_GREY)
+        self._y = top - 34
+        self._facts(self._cover.facts)
+        self._y -= 12
 
-def printable(text: str) -> str:
-    """The text with the number of each sign that the font lacks in its place."""
-    known = _font()
-    if all(ord(sign) in known for sign in text):
-        return text
-    return "".join(sign if ord(sign) in known else _named(sign) for sign in text)
+    def _heads(self) -> None:
+        base = self._y - SIZE
+        for name, x, _ in _COLUMNS:
+            self._put(x, base, [name], bold=True)
+        self._y = base - 5
+        self._rule(_INK)
 
+    def _ending(self) -> None:
+        cover = self._cover
+        set_ = [(label, self._told(text)) for label, text in cover.closing]
+        tall = sum(len(text) * LEADING + 3 for _, text in set_)
+        if self._y - tall - (len(cover.commands) + 5) * LEADING < MARGIN:
+            self._new_page()
+        self._y -= 3 * LEADING
+        self._put(0, self._y, ["What proves this"], size=11)
+        self._y -= LEADING
+        self._facts(cover.closing)
+        for command in cover.commands:
+            self._put(_LABEL, self._y - SIZE, [command], font="Courier")
+            self._y -= LEADING + 2
 
-def _named(sign: str) -> str:
-    return " " if sign.isspace() else f"[U+{ord(sign):04X}]"
+    def _facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        for label, text in facts:
+            told = self._told(text)
+            self._put(0, self._y - SIZE, [label], grey=_GREY)
+            self._put(_LABEL, self._y - SIZE, told)
+            self._y -= len(told) * LEADING + 3
 
+    def _told(self, text: str) -> list[str]:
+        return lines(text, 560, SIZE, LINES_MAX)
 
-def _lines(text: str, width: float) -> list[str]:
-    if pdfmetrics.stringWidth(text, FONT, SIZE) <= width:
-        return [text]
-    lines = list(_broken(simpleSplit(text, FONT, SIZE, width), width))
-    return (
-        lines if len(lines) <= LINES_MAX else [*lines[: LINES_MAX - 1], lines[LINES_MAX - 1] + " …"]
-    )
+    def _rule(self, grey: float) -> None:
+        self._canvas.setStrokeGray(grey)
+        self._canvas.line(MARGIN, self._y, WIDTH - MARGIN, self._y)
 
-
-def _broken(lines: Sequence[str], width: float) -> Iterator[str]:
-    """Words that are wider than the column, broken."""
-    for line in lines:
-        while len(line) > 1 and pdfmetrics.stringWidth(line, FONT, SIZE) > width:
-            fits = max(1, int(len(line) * width / pdfmetrics.stringWidth(line, FONT, SIZE)) - 1)
-            yield line[:fits]
-            line = line[fits:]
-        yield line
-
-
-@cache
-def _font() -> frozenset[int]:
-    """Registers the font; the signs it has."""
-    path = files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf"
-    font = TTFont(FONT, str(path))
-    pdfmetrics.registerFont(font)
-    return frozenset(font.face.charToGlyph)
+    def _put(
+        self,
+        x: float,
+        y: float,
+        shown: Sequence[str],
+        *,
+        size: float = SIZE,
+        grey: float = _INK,
+        bold: bool = False,
+        font: str = "",
+    ) -> None:
+        canvas = self._canvas
+        canvas.saveState()  # or what follows is bold, too
+        canvas.setFillGray(grey)
+        canvas.setStrokeGray(grey)
+        text = canvas.beginText(MARGIN + x, y)
+        text.setLeading(LEADING)
+        text.setTextRenderMode(_BOLD if bold else 0)
+        for line in shown:
+            for name, piece in runs(line):
+                text.setFont(font or name, size, LEADING)
+                text.textOut(piece)
+            text.textLine("")
+        canvas.drawText(text)
+        canvas.restoreState()

@@ -24,13 +24,14 @@ from accounts.services.social import account_freeze
 from audit import tasks
 from audit.exports import files, sheet
 from audit.exports import work as work_module
-from audit.exports.paper import printable
+from audit.exports.cover import asked_in_words, cover_of
 from audit.exports.store import Store
 from audit.exports.work import claim, forget_old, work
-from audit.models import Event, RecordExport, Stage
+from audit.models import Checkpoint, Event, RecordExport, Stage
 from audit.sealing import seal, signing_keys
 from audit.selectors.events import Filters, Scope
 from audit.services.handing import CannotKeep, export_begin
+from audit.telling import event_words
 from scheduling.selectors.story import posts_on
 from scheduling.services.posts import post_create
 from tests.factories import COMMAND, SocialAccountFactory, UserFactory, give, person
@@ -171,9 +172,39 @@ def test_on_paper_and_in_volumes(auditor, small_parts):
         assert all(packed.read(name).startswith(b"%PDF-") for name in packed.namelist())
 
 
-def test_paper_shows_what_the_font_has_and_numbers_the_rest():
-    assert printable("Łódź Ёлка Ωμέγα") == "Łódź Ёлка Ωμέγα"
-    assert printable("fire \U0001f525\n!") == "fire [U+1F525] !"
+def test_paper_says_what_it_shows_to_whom_and_how_it_is_checked(auditor, tmp_path):
+    account = SocialAccountFactory(display_name="Northmoor Fire")
+    account_freeze(actor=COMMAND, account=account, reason="A reason")
+    seal()
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    export = run(begin(auditor, "pdf", account=account.pk, action="account.*", since=since))
+    cover = cover_of(export, 1, 1, "record.pdf")
+    shows = dict(cover.facts)["Shows"]
+    assert shows.startswith("on the account Northmoor Fire (")
+    assert "every event of the kind account; from 2020-01-01 00:00:00 UTC" in shows
+    assert dict(cover.facts)["Exported for"] == f"{auditor.full_name}, who may see the whole record"
+    checkpoint = Checkpoint.objects.latest("size")
+    assert checkpoint.note.splitlines()[2] in dict(cover.closing)["Checkpoint"]
+    assert export.sha256 not in str(cover)
+    assert "sha256sum record.pdf" in cover.commands
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        ({}, ["everything", "without readings of the record"]),
+        ({"readings": True}, ["everything"]),
+        ({"kind": "worker", "readings": True}, ["what Socialdesk itself did"]),
+        ({"person": 987, "readings": True}, ["what number 987 did"]),
+        ({"action": "delivery.published"}, [f"the event “{event_words('delivery.published')}”"]),
+        (
+            {"post": 5, "address": "192.0.2.7", "text": "fire", "readings": True},
+            ["about post 5", "from the address 192.0.2.7", "with the words “fire”"],
+        ),
+    ],
+)
+def test_filters_are_told_in_words(filters, words):
+    assert asked_in_words(Filters(**filters)) == words
 
 
 def test_nothing_found_is_a_file_and_a_proof_too(auditor, tmp_path):
