@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import SocialAccount, User
 from audit.actions import EVENTS
@@ -19,6 +20,7 @@ from audit.actors import ActorKind
 from audit.erasing import REFERENCE, Because
 from audit.selectors.events import Filters
 from audit.selectors.words import searched_words
+from audit.spans import SPANS
 from audit.telling import event_words
 
 MACHINES = {
@@ -53,13 +55,21 @@ _YEARS = range(2000, 2100)
 
 
 class RecordFilterForm(forms.Form):
-    """Who, on which account, did what, when; and words. Dates are days in the viewer's zone."""
+    """Who, on which account, did what, when; and words. Dates are days in the viewer's zone.
+
+    A span stands for days that depend on when one asks: `query` keeps it, `dated` has its days.
+    """
 
     who = forms.CharField(required=False, max_length=254, label="Who")
     account = forms.TypedChoiceField(
         required=False, coerce=int, empty_value=None, label="Account", choices=()
     )
     action = forms.ChoiceField(required=False, label="Did what", choices=())
+    span = forms.ChoiceField(
+        required=False,
+        label="When",
+        choices=[("", "Any time"), *((key, words) for key, (words, _) in SPANS.items())],
+    )
     since = forms.DateField(required=False, label="From", widget=forms.DateInput)
     since_at = forms.TimeField(required=False, label="From, time", widget=forms.TimeInput)
     until = forms.DateField(required=False, label="To", widget=forms.DateInput)
@@ -99,7 +109,7 @@ class RecordFilterForm(forms.Form):
         self.fields["address"].widget.attrs |= {"placeholder": "192.0.2.7", "autocomplete": "off"}
         self.fields["text"].widget.input_type = "search"
         for name, field in self.fields.items():
-            css = "form-select" if name in ("account", "action") else "form-control"
+            css = "form-select" if name in ("account", "action", "span") else "form-control"
             field.widget.attrs["class"] = "form-check-input" if name == "readings" else css
 
     def clean_who(self) -> User | ActorKind | None:
@@ -124,8 +134,23 @@ class RecordFilterForm(forms.Form):
         return next((words for words, kind in MACHINES.items() if kind == who), self["who"].value())
 
     @property
+    def span_words(self) -> str:
+        """'the last 7 days'; '' without a span."""
+        words, _ = SPANS.get(self.cleaned_data.get("span", ""), ("", None))
+        return words[:1].lower() + words[1:]
+
+    @property
     def query(self) -> dict[str, str]:
         """The address of exactly this view: what was asked, nothing empty, a person by number."""
+        span = self.cleaned_data.get("span")
+        if not span:
+            return self.dated
+        rest = {k: v for k, v in self.dated.items() if k not in ("since", "until")}
+        return {**rest, "span": span}
+
+    @property
+    def dated(self) -> dict[str, str]:
+        """The same with a span's days in its place, as they are now."""
         asked = {key: self.cleaned_data.get(key) for key in self.fields}
         if isinstance(asked["who"], User):
             asked["who"] = asked["who"].pk
@@ -136,7 +161,7 @@ class RecordFilterForm(forms.Form):
         for name in ("since_at", "until_at"):
             if asked[name] is not None:
                 asked[name] = f"{asked[name]:%H:%M}"
-        return {key: str(value) for key, value in asked.items() if value}
+        return {key: str(value) for key, value in asked.items() if value and key != "span"}
 
     def _named(self, who: str) -> User:
         if by_address := _ADDRESS.search(who):
@@ -170,6 +195,12 @@ class RecordFilterForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
+        if span := cleaned.get("span"):
+            if any(cleaned.get(name) for name in ("since", "until")):
+                self.add_error("span", "Choose one of these or days of your own, not both.")
+            else:
+                today = timezone.localdate(timezone=self.zone)
+                cleaned["since"], cleaned["until"] = SPANS[span][1](today)
         for name in ("since", "until"):
             if cleaned.get(f"{name}_at") is not None and not cleaned.get(name):
                 self.add_error(name, "Choose the day to this time.")

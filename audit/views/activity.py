@@ -50,7 +50,7 @@ def activity(request: HttpRequest) -> HttpResponse:
         except OperationalError:  # words that are found too often to be counted in time
             found = None
         if found is not None and found.most:
-            context |= {"activity": found, "bars": _drawn(found, form.query), **_ways(form.query)}
+            context |= {"activity": found, "bars": _drawn(found, form.dated), **_ways(form.dated)}
     return render(request, "audit/activity.html", context)
 
 

@@ -46,7 +46,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "Nothing was exported: these filters cannot be used.")
         return redirect("audit:record")
-    query = record_url(form.query).partition("?")[2]
+    query = record_url(form.dated).partition("?")[2]
     try:
         export_begin(
             actor=actor_of(request),

@@ -137,7 +137,7 @@ def _shown(request: HttpRequest, form: RecordFilterForm, scope: Scope) -> dict[s
         "readings_url": record_url({**form.query, "readings": "on"}),
         "query": urlencode(form.query),
         "export_url": record_url(form.query, "audit:export"),
-        "activity_url": record_url(form.query, "audit:activity"),
+        "activity_url": record_url(form.dated, "audit:activity"),
         "beyond": before is not None or after is not None,
         "newest_url": record_url(form.query),
         **_pager(page, form.query),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from audit.models import Event, SavedQuery
+import pytest
+import time_machine
+
+from audit.models import Event, RecordExport, SavedQuery
 from tests.factories import SocialAccountFactory, UserFactory, give
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +72,55 @@ def test_not_for_those_who_read_nothing(sign_in):
     client = sign_in(UserFactory())
     assert client.get("/record/searches/").status_code == 403
     assert keep(client).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("span", "since", "until"),
+    [
+        ("today", "2026-03-29", "2026-03-30"),
+        ("7-days", "2026-03-23", "2026-03-30"),
+        ("30-days", "2026-02-28", "2026-03-30"),
+        ("month", "2026-03-01", "2026-03-30"),
+        ("last-month", "2026-02-01", "2026-03-01"),
+    ],
+)
+def test_a_span_is_counted_from_the_day_it_is_opened(sign_in, auditor, span, since, until):
+    """Until the moment the day after begins; the day is that of the reader's own zone."""
+    auditor.time_zone = "Europe/London"
+    auditor.save()
+    with time_machine.travel("2026-03-29T12:00:00Z", tick=False):
+        client = sign_in(auditor)
+        keep(client, query=f"text=fire&span={span}")
+        assert SavedQuery.objects.get().query == f"text=fire&span={span}"
+        client.get("/record/", {"text": "fire", "span": span})
+    read = Event.objects.filter(name="record.read").latest("pk").data
+    assert "span" not in read
+    asked = {name: datetime.fromisoformat(read[name]) for name in ("since", "until")}
+    london = ZoneInfo("Europe/London")
+    assert asked["since"] == datetime.fromisoformat(since).replace(tzinfo=london)
+    assert asked["until"] == datetime.fromisoformat(until).replace(tzinfo=london)
+
+
+def test_a_kept_span_moves_on_and_an_export_of_it_does_not(sign_in, auditor):
+    auditor.time_zone = "Etc/UTC"
+    auditor.save()
+    with time_machine.travel("2026-01-31T23:30:00Z", tick=False):
+        client = sign_in(auditor)
+        keep(client, query="action=session.started&span=month")
+        client.post("/record/exports/new/", {"query": "span=month", "format": "csv"})
+    export = RecordExport.objects.get()
+    assert export.query == "since=2026-01-01&until=2026-01-31"
+    assert export.filters["until"] == "2026-02-01T00:00:00+00:00"
+    with time_machine.travel("2026-02-01T00:30:00Z", tick=False):
+        sign_in(auditor).get("/record/?" + SavedQuery.objects.get().query)
+    read = Event.objects.filter(name="record.read").latest("pk").data
+    assert read["since"] == "2026-02-01T00:00:00+00:00"
+
+
+def test_a_span_and_days_of_ones_own_are_not_mixed(sign_in, auditor):
+    client = sign_in(auditor)
+    page = client.get("/record/", {"span": "month", "since": "2026-01-01"}).content.decode()
+    assert "Choose one of these or days of your own, not both." in page
+    assert "Nothing is shown" in client.get("/record/", {"span": "ever"}).content.decode()
+    keep(client, query="span=month&until=2026-01-01")
+    assert not SavedQuery.objects.exists()
