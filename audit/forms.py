@@ -65,6 +65,7 @@ class RecordFilterForm(forms.Form):
         required=False, coerce=int, empty_value=None, label="Account", choices=()
     )
     action = forms.ChoiceField(required=False, label="Did what", choices=())
+    address = forms.CharField(required=False, max_length=45, label="From address")
     span = forms.ChoiceField(
         required=False,
         label="When",
@@ -75,7 +76,6 @@ class RecordFilterForm(forms.Form):
     until = forms.DateField(required=False, label="To", widget=forms.DateInput)
     until_at = forms.TimeField(required=False, label="To, time", widget=forms.TimeInput)
     text = forms.CharField(required=False, max_length=200, label="Words")
-    address = forms.CharField(required=False, max_length=45, label="From address")
     readings = forms.BooleanField(required=False, label="Show readings of the record")
     post = forms.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
