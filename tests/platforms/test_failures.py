@@ -145,6 +145,14 @@ def test_a_result_without_one_is_the_very_same() -> None:
     assert asker("canary secret/1").ask(lambda: said) is said
 
 
+def test_an_id_that_a_token_begins_with_stays_as_it_is() -> None:
+    """X's own access tokens begin with the number of the account."""
+    known = asker("1234567890-made-up-for-this-test")
+    assert known.ask(lambda: {"id": "1234567890"}) == {"id": "1234567890"}
+    assert known.ask(lambda: "cut off: 1234567890-ma…") == "cut off: •••"
+    assert known.redact("cut off: 1234567890-made...") == "cut off: •••"
+
+
 def test_what_is_a_secret_itself_stays_and_is_nowhere_beside_it() -> None:
     given = Tokens("canary-access-1", "canary-refresh-1", scopes=("read", "canary-refresh-1"))
     assert asker("canary-refresh-1").ask(lambda: given) == replace(given, scopes=("read", "•••"))
