@@ -88,9 +88,11 @@ READS = {
     *("fetch_mentions", "fetch_own_posts", "search", "search_words", "offered"),
 }
 ALONG: dict[Feature, Callable[[World], dict[str, Any]]] = {
-    Feature.THREAD: lambda w: {"parts": [Part("Two."), Part("Three.", [picture("Third")])]},
+    Feature.THREAD: lambda w: {
+        "parts": [Part(f"Two {next(_numbers)}."), Part(f"Three {next(_numbers)}.", [picture("3")])]
+    },
     Feature.POLL: lambda w: {"poll": Poll(("Yes", "No"), 1_440)},
-    Feature.QUOTE: lambda w: {"quote": w.post_elsewhere("Worth saying again.")},
+    Feature.QUOTE: lambda w: {"quote": w.post_elsewhere(f"Worth saying again {next(_numbers)}.")},
     Feature.LINK: lambda w: {"link": "https://example.org/road"},
     Feature.AUDIENCE: lambda w: {"audience": Audience.MENTIONED},
     Feature.FIRST_COMMENT: lambda w: {"first_comment": "See the map."},
