@@ -177,6 +177,7 @@ def _write(album: Album, page: Page) -> str:
     page.get_by_label("Time", exact=True).fill(local.strftime("%H:%M"))
     expect(page.locator("#compose-previews")).to_contain_text("Free bike marking")
     expect(page.locator("#compose-due time")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")  # the day is filled in further down
     album.take(page, "write")
     page.get_by_role("button", name="Send for approval").click()
     expect(page.locator("#deliveries .state")).to_have_text("In review")
