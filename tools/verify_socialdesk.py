@@ -122,7 +122,8 @@ class Record:  # reads an export line by line and collects what is wrong with it
         self.broken: Checkpoint | None = None  # the first witnessed checkpoint that does not hold
         self.lines, self.waiting, self.erased, self.erasures = 0, 0, set[int](), set[int]()
         self.floor, self.newest, self.say = "", self.late_of(witnessed[-1]), self.found.append
-        self.of_post, self.unsaid = [f"Of post {post} exactly this is on record:"], False
+        self.of_post = [f"Of post {post} exactly this is on record:"]
+        self.gone = ("removed", "no erasure is on record")
 
     def late_of(self, seen: Checkpoint) -> str:
         at = datetime.fromisoformat(seen.time) - timedelta(seconds=self.late)
@@ -133,7 +134,8 @@ class Record:  # reads an export line by line and collects what is wrong with it
         number, time = event["number"], event["time"]
         if not hexed:
             self.waiting += 1
-            self.unsaid |= event["event"] == "record.erased"  # what of is sealed with it
+            if event["event"] == "record.erased":  # explains nothing without a seal, which may come
+                self.gone = ("unsettled", "an erasure is not sealed yet: export again")
             if time < self.newest:
                 self.say(("inserted", f"Event {number} of {time} was put in past the seal."))
             return
@@ -185,13 +187,11 @@ class Record:  # reads an export line by line and collects what is wrong with it
             self.say(("rebuilt", "The export is signed with a key that no known key vouches for."))
         if self.lines < (top := self.witnessed[-1].size):
             kind = "restored" if newest.size == self.lines else "truncated"
-            self.say(
-                (kind, f"{top} lines were witnessed, the export has {self.lines}: old or cut.")
-            )
+            self.say((kind, f"{top} lines were witnessed, the export has {self.lines}: old or cut"))
         if self.broken and self.tree.size == self.lines:
             self.name_rewriting(self.broken, newest)
-        for number in () if self.unsaid else self.erased - self.erasures:
-            self.say(("removed", f"Content of event {number} is gone, no erasure is on record."))
+        for number in self.erased - self.erasures:
+            self.say((self.gone[0], f"Content of event {number} is gone, {self.gone[1]}."))
 
     def name_rewriting(self, broken: Checkpoint, newest: Checkpoint) -> None:
         count, hashes = broken.size - self.start.size, [stored for _, stored in self.since]
@@ -229,7 +229,7 @@ def check_record(given: argparse.Namespace, keys: list[Key], seen: list[Checkpoi
     proven = [f"{top} lines stand as witnessed by {seen[-1].time}: {text}.", *more]
     return record.found, proven, [
         f"The {record.lines - top} sealed lines after these; {record.waiting} are not sealed yet.",
-        f"What the erased content of {len(record.erased)} events said{', or why' * record.unsaid}.",
+        f"What the erased content of {len(record.erased)} events said.",
         "That what was written down is true: only that it was, and when by the server's clock.",
     ]  # fmt: skip
 

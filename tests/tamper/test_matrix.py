@@ -81,16 +81,32 @@ def test_nor_of_a_line_that_came_in_a_little_late(world):
     assert world.verify()[0] == 0
 
 
-def test_nor_of_an_erasure_that_waits_to_be_sealed(world):
+def test_an_erasure_that_waits_to_be_sealed_is_called_unsettled_and_not_tampering(world):
     world.live(1)
-    content_erase(actor=COMMAND, event_ids=[world.at(3)], parts=["what"], because=Because.REQUEST)
+    event = world.at(3)
+    content_erase(actor=COMMAND, event_ids=[event], parts=["what"], because=Because.REQUEST)
     code, said = world.verify()
-    assert code == 0, said
-    assert "What the erased content of 1 events said, or why." in said
+    assert code == 1
+    found = said.partition("PROVEN:")[0].splitlines()
+    assert found == [
+        "FOUND:",
+        f"unsettled: Content of event {event} is gone, an erasure is not sealed yet: export again.",
+    ]
     world.seal()
     code, said = world.verify()
     assert code == 0, said
     assert "What the erased content of 1 events said." in said
+
+
+def test_a_forged_erasure_without_a_seal_excuses_nothing(world):
+    world.live(1)
+    event = world.at(3)
+    world.attack(
+        ("UPDATE audit_salt SET what = NULL WHERE event_id = %s", [event]),
+        ("UPDATE audit_event SET data = '{}', subject_label = '' WHERE id = %s", [event]),
+    )
+    world.happen(name="record.erased")
+    assert f"Content of event {event} is gone" in found(world, "unsettled")
 
 
 def test_one_post_exactly_as_it_was_recorded(world):
