@@ -24,65 +24,15 @@ from platforms.declared import PostAddress as PostAddress
 from platforms.declared import Rate as Rate
 from platforms.declared import TextUnit as TextUnit
 from platforms.declared import VideoLimits as VideoLimits
+from platforms.errors import DUPLICATE as DUPLICATE
+from platforms.errors import AuthorisationLost as AuthorisationLost
+from platforms.errors import OutcomeUnknown as OutcomeUnknown
+from platforms.errors import PlatformError as PlatformError
+from platforms.errors import Refused as Refused
+from platforms.errors import RetryLater as RetryLater
 from platforms.turns import Turns as Turns
 
 T = TypeVar("T")
-
-
-# --- what can go wrong --------------------------------------------------------------------
-
-
-class PlatformError(Exception):
-    """Base of the four. `message` is for people and never holds a secret or a whole answer.
-
-    `code` is the platform's own short code ('429', 'DUPLICATE_POST'), for the record. `down`: the
-    platform itself did not work (no answer, a fault of its own), whoever had asked.
-    """
-
-    def __init__(self, message: str, *, code: str = "", down: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.down = down
-
-
-class RetryLater(PlatformError):
-    """Nothing happened there, and it may work later. `delay_s`: the platform's own wish, if any.
-
-    `too_much`: it wants fewer requests, and would say so to any other of this account.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "",
-        down: bool = False,
-        delay_s: float | None = None,
-        too_much: bool = False,
-    ) -> None:
-        super().__init__(message, code=code, down=down)
-        self.delay_s = delay_s
-        self.too_much = too_much
-
-
-class Refused(PlatformError):
-    """The platform will not take this content or request, now or later; a person must change it."""
-
-
-DUPLICATE = "duplicate"
-"""The code of a Refused that means: this account has just posted the same text already.
-
-Perhaps that was this very post, by an attempt whose answer was lost, so the engine looks.
-"""
-
-
-class AuthorisationLost(PlatformError):
-    """The credentials are no longer good; nothing works until a person reconnects the account."""
-
-
-class OutcomeUnknown(PlatformError):
-    """The request may or may not have taken effect; never send it again blindly."""
 
 
 # --- what goes over -------------------------------------------------------------------------

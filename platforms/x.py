@@ -46,20 +46,16 @@ from platforms.lookup import Candidate, look_up
 from platforms.markup import clean_text
 from platforms.paging import Entry, read_since
 from platforms.x_client import XClient
+from platforms.x_inbox import PAGE, XInbox, page_size
 from platforms.x_views import (
-    EXPANSIONS,
     FIELDS,
-    MEDIA,
     PEOPLE,
     Row,
     candidate_of,
-    incoming_of,
-    media_of,
-    objects,
     own_post_of,
     part,
-    people_of,
     person_of,
+    rows_of,
     settled,
     time_in,
 )
@@ -67,9 +63,6 @@ from platforms.x_writer import XWriter
 
 T = TypeVar("T")
 
-_FIRST_PAGE = 50
-_PAGE = 100  # the most that X gives
-_SEARCHABLE = timedelta(days=6, hours=23)  # recent search knows a week, and refuses older ids
 _MONTH_S = 30 * 86_400
 
 
@@ -271,7 +264,7 @@ class XAdapter:
     def _find(self, post: Outgoing, since: datetime, *, any_place: bool = False) -> Lookup:
         def page(place: str) -> tuple[Sequence[Candidate], str]:
             def pick(answer: Row) -> tuple[list[Candidate], str]:
-                rows = [candidate_of(row, self._handle) for row in _rows(answer)]
+                rows = [candidate_of(row, self._handle) for row in rows_of(answer)]
                 return rows, str(part(answer, "meta").get("next_token") or "")
 
             return self._own_posts(pick, start=since, token=place)
@@ -287,7 +280,7 @@ class XAdapter:
         token: str = "",
         since: str = "",
         until: str = "",
-        number: int = _PAGE,
+        number: int = PAGE,
     ) -> T:
         keys, own = self._client.by_keys, self._id()
         asked: dict[str, Any] = {"tweet_fields": FIELDS, "max_results": number}
@@ -314,35 +307,16 @@ class XAdapter:
     # --- in ---------------------------------------------------------------------------------------
 
     def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
-        own, keys = self._id(), self._client.by_keys
+        return self._inbox().read(cursor)
 
-        def page(since: str, until: str) -> list[Entry[Incoming]]:
-            asked = _asked(since, until, first=not cursor)
-            return self._client.ask(
-                lambda api: api.get_users_mentions(own, user_auth=keys, **asked),
-                lambda answer: self._entries(answer, match=False),
-            )
-
-        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
-
-    def _entries(self, answer: Row, *, match: bool) -> list[Entry[Incoming]]:
-        people, media, entries = people_of(answer), media_of(answer), []
-        for row in _rows(answer):
-            id_, at, item = str(row.get("id", "")), datetime.now(UTC), None
-            try:
-                item = incoming_of(row, people, media, own=self._own_id, match=match)
-                at = item.posted_at
-            except Malformed:
-                item = None  # one row that cannot be read must not stop the rest
-            if item is not None and item.author.remote_id == self._own_id:
-                item = None
-            entries.append(Entry(id_, at, item))
-        return entries
+    def _inbox(self) -> XInbox:
+        own = self._id()
+        return XInbox(self._client, own, self._handle)
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
         def pick(answer: Row) -> list[Entry[OwnPost]]:
             entries: list[Entry[OwnPost]] = []
-            for row in _rows(answer):
+            for row in rows_of(answer):
                 try:
                     post = own_post_of(row, self._handle)
                     entries.append(Entry(post.remote_id, post.posted_at, post))
@@ -351,28 +325,16 @@ class XAdapter:
             return entries
 
         def page(since: str, until: str) -> list[Entry[OwnPost]]:
-            return self._own_posts(pick, since=since, until=until, number=_size(cursor))
+            return self._own_posts(pick, since=since, until=until, number=page_size(cursor))
 
-        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
+        return read_since(cursor, page=page, page_size=page_size(cursor), settle=settled)
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
         """Posts of the last week. X's own operators may be used; our own posts are left out."""
         words = clean_text(query, 400)
         if not words:
             raise Refused("There is nothing to search for.", code="empty_query")
-        self._id()
-        whole = f"({words}) -is:retweet" + (f" -from:{self._handle}" if self._handle else "")
-        keys, oldest = self._client.by_keys, datetime.now(UTC) - _SEARCHABLE
-
-        def page(since: str, until: str) -> list[Entry[Incoming]]:
-            at = time_in(since) if since else None
-            asked = _asked("" if at and at < oldest else since, until, first=not cursor)
-            return self._client.ask(
-                lambda api: api.search_recent_tweets(whole, user_auth=keys, **asked),
-                lambda answer: self._entries(answer, match=True),
-            )
-
-        return read_since(cursor, page=page, page_size=_size(cursor), settle=settled)
+        return self._inbox().search(words, cursor)
 
     # --- keeping order --------------------------------------------------------------------------
 
@@ -385,34 +347,8 @@ class XAdapter:
         raise Refused("X lets no program block people. Block them at x.com.", code="not_supported")
 
 
-def _size(cursor: str) -> int:
-    return _PAGE if cursor else _FIRST_PAGE
-
-
-def _asked(since: str, until: str, *, first: bool) -> dict[str, Any]:
-    asked: dict[str, Any] = {
-        "tweet_fields": FIELDS,
-        "expansions": EXPANSIONS,
-        "user_fields": PEOPLE,
-        "media_fields": MEDIA,
-        "max_results": _FIRST_PAGE if first else _PAGE,
-    }
-    asked |= {"since_id": since} if since else {}
-    asked |= {"until_id": until} if until else {}
-    return asked
-
-
 def _second_before(at: datetime) -> str:
     return (at - timedelta(seconds=10)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _rows(answer: Row) -> list[Row]:
-    """The posts of a list. One without posts has no 'data', but says that it is a list."""
-    if "data" not in answer and isinstance(part(answer, "meta").get("result_count"), int):
-        return []
-    if not isinstance(answer.get("data"), list):
-        raise Malformed("no list")
-    return list(objects(answer["data"]))
 
 
 def _done(answer: Row) -> None:

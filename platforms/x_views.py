@@ -168,3 +168,12 @@ def candidate_of(row: Row, handle: str) -> Candidate:
     except Malformed:
         text = None
     return Candidate(published, text, referenced(row, "replied_to"))
+
+
+def rows_of(answer: Row) -> list[Row]:
+    """The posts of a list. One without posts has no 'data', but says that it is a list."""
+    if "data" not in answer and isinstance(part(answer, "meta").get("result_count"), int):
+        return []
+    if not isinstance(answer.get("data"), list):
+        raise Malformed("no list")
+    return list(objects(answer["data"]))
