@@ -28,7 +28,7 @@ def settings_page() -> str:
     ]
     return page(
         "Settings",
-        "socialdesk/settings.py",
+        "socialdesk/settings/",
         "Socialdesk is set up by environment variables alone. Each may also come from a file: "
         "`NAME_FILE` names a file that holds the value, as container secrets do; setting both is "
         "refused. A name that begins with `SOCIALDESK_` and is not in this table is refused at the "
