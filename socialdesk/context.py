@@ -20,7 +20,7 @@ from scheduling.selectors.approvals import COUNTED
 from scheduling.selectors.held import Waiting, waiting_counts
 from scheduling.selectors.pauses import SHOWN, in_force_for
 from socialdesk.health import broker_seen
-from socialdesk.templatetags.desk import clock
+from socialdesk.times import clock
 
 PINNED = 6
 """Accounts shown in the side; the rest are one click away."""

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from socialdesk.templatetags.desk import HEALTH, PLATFORMS, STATES
+from socialdesk.looks import HEALTH, PLATFORMS, STATES
 
 TONES = ["grey", "teal", "blue", "indigo", "green", "amber", "red", "red-outline", "violet"]
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]

@@ -9,10 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -20,99 +16,17 @@ from django import template
 from django.contrib.messages.storage.base import Message
 from django.template.defaultfilters import stringfilter
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+
+from platforms.registry import info_of_account
+from socialdesk.drawings import svg
+from socialdesk.looks import HEALTH, PLATFORMS, STATES, TOAST_LOOKS
+from socialdesk.times import clock, in_full, relative, zone_word
 
 register = template.Library()
 
-SOURCES = Path(__file__).resolve().parents[2] / "frontend" / "src"
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-SVG = re.compile(r"<svg([^>]*)>(.*)</svg>", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one value of a closed list appears: always a word, an icon and a tone together."""
-
-    word: str
-    icon: str
-    tone: str
-
-
-STATES: Mapping[str, Look] = {
-    "draft": Look("Draft", "pencil", "grey"),
-    "in_review": Look("In review", "clock", "amber"),
-    "approved": Look("Approved", "check", "teal"),
-    "scheduled": Look("Scheduled", "calendar", "blue"),
-    "publishing": Look("Publishing", "refresh", "indigo"),
-    "published": Look("Published", "circle-check", "green"),
-    "failed": Look("Failed", "circle-x", "red"),
-    "unknown": Look("Unknown", "help-circle", "red-outline"),
-    "held": Look("Held", "player-pause", "violet"),
-    "cancelled": Look("Cancelled", "ban", "grey"),
-    "withdrawn": Look("Withdrawn", "trash", "grey"),
-}
-
-HEALTH: Mapping[str, Look] = {
-    "healthy": Look("Working", "circle-check", "green"),
-    "troubled": Look("Not answering", "alert-triangle", "amber"),
-    "lost": Look("Needs reconnecting", "plug-off", "red"),
-    "frozen": Look("Frozen", "snowflake", "violet"),
-    "unknown": Look("Not checked yet", "circle-dashed", "grey"),
-}
-
-PLATFORMS: Mapping[str, str] = {
-    "sandbox": "Sandbox",
-    "bluesky": "Bluesky",
-    "mastodon": "Mastodon",
-    "x": "X",
-    "facebook": "Facebook Page",
-    "instagram": "Instagram",
-    "threads": "Threads",
-    "linkedin": "LinkedIn",
-}
-
-TOAST_LOOKS: Mapping[str, Look] = {
-    "debug": Look("Note", "info-circle", "grey"),
-    "info": Look("Note", "info-circle", "blue"),
-    "success": Look("Done", "circle-check", "green"),
-    "warning": Look("Take care", "alert-triangle", "amber"),
-    "error": Look("Problem", "circle-x", "red"),
-}
-
-
 # --- icons ---------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=512)
-def _drawing(folder: str, name: str) -> tuple[str, str]:
-    """The fill attributes and the paths of one stored drawing."""
-    if not NAME.fullmatch(name):
-        raise ValueError(f"Not an icon name: {name!r}")
-    path = SOURCES / folder / f"{name}.svg"
-    try:
-        found = SVG.search(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"No icon {name!r} in frontend/src/{folder}/") from None
-    if found is None:
-        raise ValueError(f"{path.name} is not an SVG drawing")
-    filled = 'fill="currentColor"' in found[1]
-    return (" icon-filled" if filled else ""), found[2]
-
-
-def _svg(folder: str, name: str, css: str, label: str) -> SafeString:
-    extra, paths = _drawing(folder, name)
-    # The drawings are our own files, read from the source tree, never uploaded.
-    body = mark_safe(paths)  # noqa: S308
-    if label:
-        return format_html(
-            '<svg class="icon{} {}" viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>',
-            extra, css, label, body,
-        )  # fmt: skip
-    return format_html(
-        '<svg class="icon{} {}" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>',
-        extra, css, body,
-    )  # fmt: skip
 
 
 @register.simple_tag
@@ -122,22 +36,22 @@ def icon(name: str, css: str = "", label: str = "") -> SafeString:
     `css` adds classes (`icon-lg`, `spin`). Raises ValueError for a name that is not in
     `frontend/src/icons/`, so that a misspelt icon fails in the first test that renders it.
     """
-    return _svg("icons", name, css, label)
+    return svg("icons", name, css, label)
 
 
 @register.simple_tag
 def platform_glyph(platform: str, label: str = "") -> SafeString:
     """`{% platform_glyph 'bluesky' %}`: the platform's own mark; an unknown platform is a globe."""
     if platform not in PLATFORMS:
-        return _svg("icons", "world", "", label)
-    return _svg("platforms", platform, "", label)
+        return svg("icons", "world", "", label)
+    return svg("platforms", platform, "", label)
 
 
 @register.filter
 @stringfilter
 def platform_name(platform: str) -> str:
-    """`{{ 'facebook'|platform_name }}` is 'Facebook Page'."""
-    return PLATFORMS.get(platform, platform.replace("_", " ").capitalize())
+    """`{{ 'facebook'|platform_name }}` is 'Facebook Page'; an installed one is as it declares."""
+    return PLATFORMS.get(platform) or info_of_account(platform).label
 
 
 # --- states, health, labels ----------------------------------------------------------------
@@ -160,7 +74,7 @@ def state_badge(state: str, bare: bool = False) -> dict[str, object]:
 def state_icon(state: str) -> SafeString:
     """`{% state_icon 'held' %}`: the state's drawing with its word for screen readers."""
     look = STATES[str(state)]
-    return _svg("icons", look.icon, "", look.word)
+    return svg("icons", look.icon, "", look.word)
 
 
 @register.filter
@@ -276,38 +190,6 @@ def stranger(name: str, handle: str, platform: str) -> dict[str, object]:
 
 
 # --- times ---------------------------------------------------------------------------------
-
-
-def zone_word(zone: dt.tzinfo | None) -> str:
-    """'Europe/London' is 'London'; UTC stays 'UTC'; no zone at all is ''."""
-    return str(zone or "").rpartition("/")[2].replace("_", " ")
-
-
-def clock(moment: dt.datetime, now: dt.datetime | None = None) -> str:
-    """'Tue 24 Nov, 09:00' in the moment's own zone, with the year when it is not this one."""
-    today = (now or timezone.now()).astimezone(moment.tzinfo)
-    year = f" {moment.year}" if moment.year != today.year else ""
-    return f"{moment:%a} {moment.day} {moment:%b}{year}, {moment:%H:%M}"
-
-
-def in_full(moment: dt.datetime) -> str:
-    """'Tuesday 24 November 2026, 09:00:12 GMT (London)'."""
-    return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M:%S %Z} ({zone_word(moment.tzinfo)})"
-
-
-def relative(moment: dt.datetime, now: dt.datetime) -> str | None:
-    """'3 min ago', 'in 2 h'; None when the moment is a day or more away."""
-    seconds = (now - moment).total_seconds()
-    size = abs(seconds)
-    if size < 45:
-        return "just now" if seconds >= 0 else "in a moment"
-    if size < 3570:
-        amount = f"{max(1, round(size / 60))} min"
-    elif size < 86400:
-        amount = f"{max(1, round(size / 3600))} h"
-    else:
-        return None
-    return f"{amount} ago" if seconds > 0 else f"in {amount}"
 
 
 def _zone(value: object) -> dt.tzinfo:

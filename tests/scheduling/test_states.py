@@ -35,7 +35,7 @@ def test_a_state_nothing_leads_to_is_refused():
 
 
 def test_every_state_has_a_look():
-    from socialdesk.templatetags.desk import STATES
+    from socialdesk.looks import STATES
 
     assert set(STATES) == set(State.values)
 
