@@ -143,11 +143,15 @@ class GraphClient:
             writes=writes,
         )
 
-    def delete(self, node: str) -> None:
-        """Take a post or comment down; what is already gone is fine."""
-        path = f"{VERSION}/{node_path(node, '')}"
+    def delete(self, node: str, edge: str = "", **query: str) -> None:
+        """Take a post or comment down, or something off an edge; what is already gone is fine."""
+        path = f"{VERSION}/{node_path(node, edge)}"
+
+        def call() -> Any:
+            return self._graph.request(path, dict(query), method="DELETE")
+
         try:
-            self._ask(lambda: self._graph.request(path, method="DELETE"), is_success, writes=True)
+            self._ask(call, is_success, writes=True)
         except Refused as refused:
             if refused.code != GONE:
                 raise

@@ -12,13 +12,17 @@ from typing import Any, ClassVar
 
 from atproto import models
 
+from platforms import measures
 from platforms.bluesky_client import BlueskyClient
 from platforms.bluesky_records import (
     POST,
+    THREADGATE,
+    block_key,
+    gate_with,
     incoming_of,
-    is_did,
     limits_of,
     own_post_of,
+    root_of,
     rows_of,
     split_uri,
     tid,
@@ -55,19 +59,19 @@ from platforms.contract import (
     TextUnit,
     VideoLimits,
 )
+from platforms.declining import Declining
 from platforms.failures import Malformed, time_of
 from platforms.images import fit
 from platforms.markup import clean_line, clean_text, safe_url
 from platforms.paging import Entry, read_ahead, read_down
 
 _PAGE = 50
+_POINTS = {Deed.PUBLISH: 3, Deed.MODERATE: 3}
 _NOTICES = 100  # the most that the server gives; a page of one millisecond is then unlikely
 _BLOCK = "app.bsky.graph.block"
-_THREADGATE = "app.bsky.feed.threadgate"
-_HIDDEN_MAX = 300  # lexicon app.bsky.feed.threadgate
 
 
-class BlueskyAdapter:
+class BlueskyAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -88,6 +92,7 @@ class BlueskyAdapter:
             video=VideoLimits(bytes_max=100_000_000, seconds_max=180.0),
             parts_max=25,  # no limit there; what somebody may still read
         ),
+        moderation=measures.BLUESKY,
         features=frozenset(
             {
                 Feature.REPLY,
@@ -121,13 +126,13 @@ class BlueskyAdapter:
         # https://docs.bsky.app/docs/advanced-guides/rate-limits (November 2026): points for what an
         # account writes (a new record takes 3), and requests by address.
         rates=(
-            Rate("points", 5_000, 3_600, {Deed.PUBLISH: 3}),
-            Rate("points", 35_000, 86_400, {Deed.PUBLISH: 3}),
+            Rate("points", 5_000, 3_600, _POINTS),
+            Rate("points", 35_000, 86_400, _POINTS),
             Rate(
                 "requests",
                 3_000,
                 300,
-                {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 1},
+                {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 1, Deed.MODERATE: 3},
                 shared=True,
             ),
         ),
@@ -251,8 +256,7 @@ class BlueskyAdapter:
             raise Refused("This is not a post on Bluesky.", code="not_a_post") from None
         if did != self._client.did or collection != POST:
             raise Refused("This is not a post of this account.", code="not_our_post")
-        data = models.ComAtprotoRepoDeleteRecord.Data(repo=did, collection=POST, rkey=rkey)
-        self._client.ask(lambda client: client.com.atproto.repo.delete_record(data), writes=True)
+        self._take_away(POST, rkey)
 
     # --- in ---------------------------------------------------------------------------------------
 
@@ -317,42 +321,39 @@ class BlueskyAdapter:
 
     def hide(self, remote_id: str) -> None:
         """Hide a reply under a post of ours, by the thread's gate (`hiddenReplies`)."""
-        record = self._writer.view(remote_id).get("record")
-        reply = record.get("reply") if isinstance(record, dict) else None
-        root = reply.get("root") if isinstance(reply, dict) else None
-        try:
-            did, _, rkey = split_uri(root.get("uri") if isinstance(root, dict) else None)
-        except Malformed:
-            did, rkey = "", ""
-        if did != self._client.did:
-            raise Refused(
-                "Only replies under posts of this account can be hidden.", code="not_ours"
-            )
-        gate = dict(self._record(_THREADGATE, rkey) or {})
-        hidden = [uri for uri in gate.get("hiddenReplies") or [] if isinstance(uri, str)]
-        if remote_id in hidden:
-            return
-        gate |= {
-            "$type": _THREADGATE,
-            "post": f"at://{did}/{POST}/{rkey}",
-            "createdAt": gate.get("createdAt") or timestamp(datetime.now(UTC)),
-            "hiddenReplies": [*hidden, remote_id][-_HIDDEN_MAX:],
-        }
-        self._write(_THREADGATE, rkey, gate)
+        self._gate(remote_id, hide=True)
+
+    def show(self, remote_id: str) -> None:
+        self._gate(remote_id, hide=False)
+
+    def _gate(self, remote_id: str, *, hide: bool) -> None:
+        root = root_of(self._writer.view(remote_id))
+        if not root.startswith(f"at://{self._client.did}/{POST}/"):
+            raise Refused("Only replies under our own posts can be hidden.", code="not_ours")
+        rkey = root.rpartition("/")[2]
+        gate = gate_with(self._record(THREADGATE, rkey) or {}, root, remote_id, hide=hide)
+        if gate is not None:
+            self._write(THREADGATE, rkey, gate)
 
     def block(self, remote_person_id: str) -> None:
-        if not is_did(remote_person_id):
-            raise Refused("This is not somebody on Bluesky.", code="not_a_person")
-        at = datetime(2023, 1, 1, tzinfo=UTC)  # the key of the block follows from who is blocked
         self._write(
             _BLOCK,
-            tid(at, remote_person_id),
+            block_key(remote_person_id),
             {
                 "$type": _BLOCK,
                 "subject": remote_person_id,
                 "createdAt": timestamp(datetime.now(UTC)),
             },
         )
+
+    def unblock(self, remote_person_id: str) -> None:
+        self._take_away(_BLOCK, block_key(remote_person_id))
+
+    def _take_away(self, collection: str, rkey: str) -> None:
+        data = models.ComAtprotoRepoDeleteRecord.Data(
+            repo=self._client.did, collection=collection, rkey=rkey
+        )
+        self._client.ask(lambda client: client.com.atproto.repo.delete_record(data), writes=True)
 
     def _write(self, collection: str, rkey: str, record: dict[str, Any]) -> None:
         data = models.ComAtprotoRepoPutRecord.Data(

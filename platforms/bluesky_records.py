@@ -18,6 +18,7 @@ from platforms.contract import (
     MentionKind,
     Outgoing,
     OwnPost,
+    Refused,
     RemotePerson,
     ReplyRef,
     Video,
@@ -282,3 +283,48 @@ def own_post_of(entry: Mapping[str, Any], handle: str) -> OwnPost:
         permalink=permalink(handle, did, rkey),
         in_reply_to=str(parent["uri"]) if isinstance(parent.get("uri"), str) else "",
     )
+
+
+# --- keeping order ------------------------------------------------------------------------------
+
+_HIDDEN_MAX = 300  # lexicon app.bsky.feed.threadgate
+THREADGATE = "app.bsky.feed.threadgate"
+
+
+def root_of(view: Mapping[str, Any]) -> str:
+    """The uri of the post that a reply's thread begins with, '' for what is no reply."""
+    record = view.get("record")
+    reply = record.get("reply") if isinstance(record, dict) else None
+    root = reply.get("root") if isinstance(reply, dict) else None
+    uri = root.get("uri") if isinstance(root, dict) else None
+    try:
+        split_uri(uri)
+    except Malformed:
+        return ""
+    return str(uri)
+
+
+def gate_with(
+    gate: Mapping[str, Any], root: str, remote_id: str, *, hide: bool
+) -> dict[str, Any] | None:
+    """The gate of the thread under `root` with this reply hidden, or not; None: it is so already.
+
+    What else the gate says, such as who may reply, stays.
+    """
+    hidden = [uri for uri in gate.get("hiddenReplies") or [] if isinstance(uri, str)]
+    if (remote_id in hidden) == hide:
+        return None
+    others = [uri for uri in hidden if uri != remote_id]
+    return dict(gate) | {
+        "$type": THREADGATE,
+        "post": root,
+        "createdAt": gate.get("createdAt") or timestamp(datetime.now(UTC)),
+        "hiddenReplies": [*others, *([remote_id] if hide else [])][-_HIDDEN_MAX:],
+    }
+
+
+def block_key(did: str) -> str:
+    """The key of a block follows from who is blocked, so that it can be put and taken twice."""
+    if not is_did(did):
+        raise Refused("This is not somebody on Bluesky.", code="not_a_person")
+    return tid(datetime(2023, 1, 1, tzinfo=UTC), did)

@@ -13,11 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
+from platforms.declared import MODERATION as MODERATION
 from platforms.declared import Allowance as Allowance
 from platforms.declared import AppCredentials as AppCredentials
 from platforms.declared import Deed as Deed
 from platforms.declared import Feature as Feature
 from platforms.declared import Limits as Limits
+from platforms.declared import MentionKind as MentionKind
 from platforms.declared import PlatformInfo as PlatformInfo
 from platforms.declared import PollLimits as PollLimits
 from platforms.declared import PostAddress as PostAddress
@@ -170,14 +172,6 @@ class Lookup:
     reason: str = ""  # for people
 
 
-class MentionKind(StrEnum):
-    MENTION = "mention"
-    REPLY = "reply"
-    QUOTE = "quote"
-    MESSAGE = "message"
-    MATCH = "match"  # found by a search
-
-
 @dataclass(frozen=True, slots=True)
 class RemotePerson:
     remote_id: str
@@ -279,7 +273,7 @@ class NetworkPolicy:
 class Adapter(Protocol):
     """One network, for one account. Every method raises one of the four PlatformErrors or returns.
 
-    Only `publish`, `delete`, `hide` and `block` may raise OutcomeUnknown: reading changes nothing,
+    Only `publish`, `delete` and what keeps order may raise OutcomeUnknown: reading changes nothing,
     so a read that got no answer is RetryLater.
     """
 
@@ -310,10 +304,21 @@ class Adapter(Protocol):
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]: ...
 
+    # What keeps order. Each may be asked for again: what is so already succeeds. Refused where the
+    # platform has no such thing (platforms.declining says so in the words of the declaration).
+
     def hide(self, remote_id: str) -> None:
-        """Hide somebody's reply; Refused where the platform has no such thing."""
+        """Hide somebody's reply under a post of ours."""
+
+    def show(self, remote_id: str) -> None:
+        """Show again what `hide` hid."""
+
+    def remove(self, remote_id: str) -> None:
+        """Delete somebody's reply under a post of ours. What is gone already succeeds."""
 
     def block(self, remote_person_id: str) -> None: ...
+
+    def unblock(self, remote_person_id: str) -> None: ...
 
 
 @runtime_checkable

@@ -19,8 +19,9 @@ class Feature(StrEnum):
     SEARCH = "search"
     IMAGES = "images"
     ALT_TEXT = "alt_text"
-    HIDE = "hide"
-    BLOCK = "block"
+    HIDE = "hide"  # somebody's reply under a post of ours, and show it again
+    REMOVE = "remove"  # delete somebody's reply under a post of ours
+    BLOCK = "block"  # a person, and end that again
     FIND_PUBLISHED = "find_published"  # can say for certain whether a publish took effect
     VIDEO = "video"
     THREAD = "thread"  # several posts, each under the one before
@@ -32,6 +33,34 @@ class Feature(StrEnum):
     REEL = "reel"  # a video among others, one after the other
     STORY = "story"  # a picture or video that is gone after a day
     MESSAGES = "messages"  # private messages come in and are answered
+
+
+class MentionKind(StrEnum):
+    MENTION = "mention"
+    REPLY = "reply"
+    QUOTE = "quote"
+    MESSAGE = "message"
+    MATCH = "match"  # found by a search
+
+
+MODERATION = (Feature.HIDE, Feature.REMOVE, Feature.BLOCK)
+"""What can be done about what came in, where a platform declares it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What comes of one of MODERATION there.
+
+    `says`: sentences for people, of what the public sees once it is done; where the platform lacks
+    the feature, of why not, and what to do instead. `kinds`: on what of that which came in it
+    works, where the platform has it.
+    """
+
+    says: str
+    kinds: frozenset[MentionKind] = frozenset({MentionKind.REPLY})
+
+
+ANYTHING = frozenset(MentionKind)
 
 
 class TextUnit(StrEnum):
@@ -114,6 +143,7 @@ class Deed(StrEnum):
     UPLOAD = "upload"  # one picture
     READ = "read"
     ITEM = "item"  # one of the things that a reading brought
+    MODERATE = "moderate"  # hiding, deleting or blocking what came in
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +279,12 @@ class PlatformInfo:
     post_address: PostAddress | None = None  # where posts can be quoted
     revoke_help: str = ""  # one sentence: where a person takes back there what was given to us
     note: str = ""  # what cannot be done here yet, said where one connects an account
+    moderation: Mapping[Feature, Measure] = field(default_factory=dict, hash=False)
+
+    def measure(self, feature: Feature) -> Measure:
+        """What comes of one of MODERATION here, or why it cannot be done."""
+        lacking = f"{self.label} lets no program do this. Do it on {self.label} itself."
+        return self.moderation.get(feature) or Measure(lacking)
 
     @property
     def site(self) -> str:

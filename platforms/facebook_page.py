@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from platforms import measures
 from platforms._graph import GONE, VERSION, GraphClient, Row, is_success, part, rows_of
 from platforms.checking import fitting
 from platforms.contract import (
@@ -43,6 +44,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.declared import LongLived, OAuth, Proof
+from platforms.declining import Declining
 from platforms.facebook_inbox import FacebookInbox
 from platforms.facebook_media import publish_video, step_name, upload_photo, upload_video
 from platforms.facebook_views import (
@@ -52,8 +54,10 @@ from platforms.facebook_views import (
     POST_FIELDS,
     candidate_of,
     identity_of,
+    is_banned,
     offers_of,
     own_post_of,
+    person_id_of,
 )
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
@@ -121,7 +125,10 @@ META_REVOKE_HELP = (
 )
 
 
-class FacebookAdapter:
+_REQUESTS = {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 5, Deed.MODERATE: 1}
+
+
+class FacebookAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -137,6 +144,7 @@ class FacebookAdapter:
             alt_text_max=1_000,
             video=VideoLimits(1_750_000_000, 2_700.0, 1.0, ("video/mp4", "video/quicktime")),
         ),
+        moderation=measures.FACEBOOK,
         features=frozenset(
             {
                 Feature.REPLY,
@@ -144,6 +152,7 @@ class FacebookAdapter:
                 Feature.IMAGES,
                 Feature.ALT_TEXT,
                 Feature.HIDE,
+                Feature.REMOVE,
                 Feature.BLOCK,
                 Feature.VIDEO,
                 Feature.FIRST_COMMENT,
@@ -161,7 +170,7 @@ class FacebookAdapter:
         asks_base_url=False,
         # Meta counts by how many people engage with a Page and says only in each answer how much of
         # that is used; this is well below what the smallest Page has. A reading asks five lists.
-        rates=(Rate("requests", 1_500, 3_600, {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 5}),),
+        rates=(Rate("requests", 1_500, 3_600, _REQUESTS),),
         revoke_help=META_REVOKE_HELP,
         oauth=META_OAUTH,
     )
@@ -366,12 +375,19 @@ class FacebookAdapter:
         """Hide a comment under a post of ours."""
         self._client.post(remote_id, "", {"is_hidden": "true"}, is_success, writes=True)
 
+    def show(self, remote_id: str) -> None:
+        self._client.post(remote_id, "", {"is_hidden": "false"}, is_success, writes=True)
+
+    def remove(self, remote_id: str) -> None:
+        self._client.delete(remote_id)
+
     def block(self, remote_person_id: str) -> None:
         """Ban a person from the Page."""
-        if not remote_person_id.isdigit():
-            raise Refused("Facebook does not tell who this is.", code="not_a_person")
-        form = {"psid": json.dumps([remote_person_id])}
-        self._client.post(self._id(), "blocked", form, lambda _answer: None, writes=True)
+        form = {"psid": json.dumps([person_id_of(remote_person_id)])}
+        self._client.post(self._id(), "blocked", form, is_banned, writes=True)
+
+    def unblock(self, remote_person_id: str) -> None:
+        self._client.delete(self._id(), "blocked", psid=person_id_of(remote_person_id))
 
 
 def _own_entry(row: Row) -> Entry[OwnPost]:

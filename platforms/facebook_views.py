@@ -13,6 +13,7 @@ from platforms.contract import (
     Offered,
     OwnPost,
     Published,
+    Refused,
     RemotePerson,
     ReplyRef,
 )
@@ -166,3 +167,16 @@ def candidate_of(row: Row, in_reply_to: str = "") -> Candidate:
         said if isinstance(said, str) else None,
         in_reply_to,
     )
+
+
+def person_id_of(remote_id: str) -> str:
+    """A person as the Page may name them. Raises Refused where their id is none."""
+    if not (remote_id.isascii() and remote_id.isdigit()):
+        raise Refused("Facebook does not tell who this is.", code="not_a_person")
+    return remote_id
+
+
+def is_banned(answer: Row) -> None:
+    """It answers with each person's id, and whether they are banned now."""
+    if False in answer.values():
+        raise Refused("Facebook did not ban this person.", code="not_banned")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from platforms import measures
 from platforms._graph import GraphClient, Row, is_success, part, rows_of
 from platforms.checking import post_problems
 from platforms.contract import (
@@ -39,6 +40,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.counting import text_problems
+from platforms.declining import Declining
 from platforms.facebook_page import META_OAUTH, META_REVOKE_HELP
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
@@ -57,9 +59,10 @@ from platforms.lookup import Candidate, look_up
 from platforms.paging import Entry, read_down
 
 _PAGE = 50
+_REQUESTS = {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 2, Deed.MODERATE: 1}
 
 
-class InstagramAdapter:
+class InstagramAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -78,6 +81,7 @@ class InstagramAdapter:
             hashtags_max=30,
             video=VideoLimits(300_000_000, 900.0, 3.0, ("video/mp4", "video/quicktime")),
         ),
+        moderation=measures.INSTAGRAM,
         features=frozenset(
             {
                 Feature.REPLY,
@@ -85,6 +89,7 @@ class InstagramAdapter:
                 Feature.IMAGES,
                 Feature.ALT_TEXT,
                 Feature.HIDE,
+                Feature.REMOVE,
                 Feature.VIDEO,
                 Feature.REEL,
                 Feature.STORY,
@@ -102,7 +107,7 @@ class InstagramAdapter:
         # 24 hours; requests as for Pages. A reading asks two lists.
         rates=(
             Rate("posts", 100, 86_400, {Deed.PUBLISH: 1}),
-            Rate("requests", 1_000, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 2}),
+            Rate("requests", 1_000, 3_600, _REQUESTS),
         ),
         revoke_help=META_REVOKE_HELP,
         oauth=replace(
@@ -306,10 +311,11 @@ class InstagramAdapter:
         """Hide a comment under a post of ours."""
         self._client.post(remote_id, "", {"hide": "true"}, is_success, writes=True)
 
-    def block(self, remote_person_id: str) -> None:
-        raise Refused(
-            "Instagram lets no program block people. Block them in its app.", code="not_supported"
-        )
+    def show(self, remote_id: str) -> None:
+        self._client.post(remote_id, "", {"hide": "false"}, is_success, writes=True)
+
+    def remove(self, remote_id: str) -> None:
+        self._client.delete(remote_id)
 
 
 def _own_entry(row: Row) -> Entry[OwnPost]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from platforms import measures
 from platforms.checking import fitting
 from platforms.contract import (
     Allowance,
@@ -36,6 +37,7 @@ from platforms.contract import (
     TextUnit,
 )
 from platforms.declared import OAuth
+from platforms.declining import Declining
 from platforms.failures import Malformed
 from platforms.hosts import own_host
 from platforms.linkedin_client import LinkedInClient, quoted
@@ -56,7 +58,7 @@ from platforms.rest import Row, objects
 _PAGE = 50
 
 
-class LinkedInAdapter:
+class LinkedInAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -73,6 +75,7 @@ class LinkedInAdapter:
             image_types=("image/gif", "image/jpeg", "image/png"),
             alt_text_max=4_086,
         ),
+        moderation=measures.LINKEDIN,
         features=frozenset(
             {Feature.REPLY, Feature.DELETE, Feature.IMAGES, Feature.ALT_TEXT, Feature.LINK}
         ),
@@ -283,12 +286,6 @@ class LinkedInAdapter:
         raise Refused("LinkedIn lets no program search its posts.", code="not_supported")
 
     # --- keeping order --------------------------------------------------------------------------
-
-    def hide(self, remote_id: str) -> None:
-        raise Refused("LinkedIn lets no program hide comments.", code="not_supported")
-
-    def block(self, remote_person_id: str) -> None:
-        raise Refused("LinkedIn lets no program block people.", code="not_supported")
 
 
 def _link(urn: str) -> str:

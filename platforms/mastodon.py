@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from mastodon import Mastodon
 
+from platforms import measures
 from platforms.chain import Link, look_up_thread, write_thread
 from platforms.checking import fitting, post_problems
 from platforms.contract import (
@@ -43,6 +44,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.declared import OAuth, Proof
+from platforms.declining import Declining
 from platforms.failures import Malformed
 from platforms.mastodon_client import MastodonClient
 from platforms.mastodon_inbox import MastodonInbox
@@ -52,8 +54,10 @@ from platforms.mastodon_views import (
 )
 from platforms.mastodon_writer import MastodonWriter
 
+_REQUESTS = {Deed.PUBLISH: 1, Deed.UPLOAD: 2, Deed.READ: 1, Deed.MODERATE: 1}
 
-class MastodonAdapter:
+
+class MastodonAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -77,6 +81,7 @@ class MastodonAdapter:
             poll=PollLimits(4, 50, 5, 43_829),
             parts_max=25,  # no limit there; what somebody may still read
         ),
+        moderation=measures.MASTODON,
         features=frozenset(
             {
                 Feature.REPLY,
@@ -103,7 +108,7 @@ class MastodonAdapter:
         # config/initializers/rack_attack.rb and app/lib/rate_limiter.rb of Mastodon 4.5: requests
         # by token, uploads and posts by account. Its like (GoToSocial) count 300 requests too.
         rates=(
-            Rate("requests", 300, 300, {Deed.PUBLISH: 1, Deed.UPLOAD: 2, Deed.READ: 1}),
+            Rate("requests", 300, 300, _REQUESTS),
             Rate("uploads", 30, 1_800, {Deed.UPLOAD: 1}),
             Rate("posts", 300, 10_800, {Deed.PUBLISH: 1}),
         ),
@@ -257,8 +262,8 @@ class MastodonAdapter:
 
     # --- keeping order --------------------------------------------------------------------------
 
-    def hide(self, remote_id: str) -> None:
-        raise Refused("Mastodon has no way to hide somebody's reply.", code="not_supported")
-
     def block(self, remote_person_id: str) -> None:
         self._client.ask(lambda api: api.account_block(remote_person_id), writes=True)
+
+    def unblock(self, remote_person_id: str) -> None:
+        self._client.ask(lambda api: api.account_unblock(remote_person_id), writes=True)

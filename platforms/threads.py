@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from platforms import measures
+from platforms._graph import is_success
 from platforms.checking import post_problems
 from platforms.contract import (
     Allowance,
@@ -38,6 +40,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.declared import LongLived, OAuth, Proof
+from platforms.declining import Declining
 from platforms.failures import Malformed
 from platforms.hosts import own_host
 from platforms.lookup import Candidate, look_up
@@ -57,10 +60,11 @@ from platforms.threads_views import (
 from platforms.threads_writer import ThreadsWriter, is_gone
 
 _PAGE = 50
+_REQUESTS = {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 12, Deed.MODERATE: 1}
 _QUOTABLE_PAGES = 5
 
 
-class ThreadsAdapter:
+class ThreadsAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -78,6 +82,7 @@ class ThreadsAdapter:
             media_by_url=True,
             video=VideoLimits(1_000_000_000, 300.0, 0.1, ("video/mp4", "video/quicktime")),
         ),
+        moderation=measures.THREADS,
         features=frozenset(
             {
                 Feature.REPLY,
@@ -104,7 +109,7 @@ class ThreadsAdapter:
         # and for the answers under at most ten of them.
         rates=(
             Rate("posts", 250, 86_400, {Deed.PUBLISH: 1}),
-            Rate("requests", 2_400, 3_600, {Deed.PUBLISH: 3, Deed.UPLOAD: 2, Deed.READ: 12}),
+            Rate("requests", 2_400, 3_600, _REQUESTS),
         ),
         revoke_help=(
             "On Threads: Settings, Account, Website permissions; there is no request that does it."
@@ -341,11 +346,10 @@ class ThreadsAdapter:
 
     def hide(self, remote_id: str) -> None:
         """Hide a reply under a post of ours."""
-        self._client.post(
-            remote_id, "manage_reply", {"hide": "true"}, lambda _answer: None, writes=True
-        )
+        self._manage(remote_id, "true")
 
-    def block(self, remote_person_id: str) -> None:
-        raise Refused(
-            "Threads lets no program block people. Block them in its app.", code="not_supported"
-        )
+    def show(self, remote_id: str) -> None:
+        self._manage(remote_id, "false")
+
+    def _manage(self, remote_id: str, hide: str) -> None:
+        self._client.post(remote_id, "manage_reply", {"hide": hide}, is_success, writes=True)

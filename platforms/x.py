@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
+from platforms import measures
 from platforms.chain import Link, look_up_thread, write_thread
 from platforms.checking import fitting
 from platforms.contract import (
@@ -39,6 +40,7 @@ from platforms.contract import (
     VideoLimits,
 )
 from platforms.declared import OAuth, SecretPart
+from platforms.declining import Declining
 from platforms.failures import Malformed
 from platforms.hosts import own_host
 from platforms.images import fit
@@ -75,7 +77,7 @@ _WRITTEN = _budget("X_MONTHLY_POSTS", 3_000)
 _READ = _budget("X_MONTHLY_READS", 10_000)
 
 
-class XAdapter:
+class XAdapter(Declining):
     """See `platforms.contract.Adapter`."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -131,10 +133,12 @@ class XAdapter:
             Rate("posts", 100, 900, {Deed.PUBLISH: 1}),
             Rate("requests", 300, 900, {Deed.READ: 1}),
             Rate("uploads", 500, 900, {Deed.UPLOAD: 1}),
+            Rate("hidden replies", 50, 900, {Deed.MODERATE: 1}),
             Rate("paid posts", _WRITTEN, _MONTH_S, {Deed.PUBLISH: 1}, shared=True),
             Rate("paid readings", _READ, _MONTH_S, {Deed.ITEM: 1}, shared=True),
             Rate("paid readings", max(1, _READ // 10), 86_400, {Deed.ITEM: 1}, shared=True),
         ),
+        moderation=measures.X,
         secret_parts=(
             SecretPart("api_key", "API key"),
             SecretPart("api_key_secret", "API key secret"),
@@ -340,15 +344,27 @@ class XAdapter:
 
     def hide(self, remote_id: str) -> None:
         """Hide a reply under a post of ours."""
-        keys = self._client.by_keys
-        self._client.ask(lambda api: api.hide_reply(remote_id, user_auth=keys), _done, writes=True)
+        self._client.ask(
+            lambda api: api.hide_reply(remote_id, user_auth=self._client.by_keys),
+            lambda answer: _has_it(answer, hidden=True),
+            writes=True,
+        )
 
-    def block(self, remote_person_id: str) -> None:
-        raise Refused("X lets no program block people. Block them at x.com.", code="not_supported")
+    def show(self, remote_id: str) -> None:
+        self._client.ask(
+            lambda api: api.unhide_reply(remote_id, user_auth=self._client.by_keys),
+            lambda answer: _has_it(answer, hidden=False),
+            writes=True,
+        )
 
 
 def _second_before(at: datetime) -> str:
     return (at - timedelta(seconds=10)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _has_it(answer: Row, *, hidden: bool) -> None:
+    if part(answer, "data").get("hidden") is not hidden:
+        raise Malformed("not as it was asked")
 
 
 def _done(answer: Row) -> None:

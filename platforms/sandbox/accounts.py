@@ -144,6 +144,16 @@ class Accounts:
                 )
         return found is not None
 
+    def unblock(self, account: Account, blocked_id: int) -> bool:
+        """Take a block back; False when there was none."""
+        with self.database.writing() as connection:
+            return bool(
+                connection.execute(
+                    "DELETE FROM blocks WHERE account_id = ? AND blocked_id = ?",
+                    (account.id, blocked_id),
+                ).rowcount
+            )
+
 
 def _token_hash(token: str) -> str:
     # Tokens are 256 random bits, so a plain hash cannot be guessed backwards.

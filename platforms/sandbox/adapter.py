@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import requests
 
+from platforms import measures
 from platforms.chain import MARK, Link, comment_of, look_up_thread, posts_of, write_thread
 from platforms.checking import post_problems
 from platforms.contract import (
@@ -44,6 +45,7 @@ from platforms.contract import (
     Video,
     VideoLimits,
 )
+from platforms.declining import Declining
 from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import GuardedSession
 from platforms.images import fit
@@ -83,7 +85,7 @@ LIMITS = Limits(
 )
 
 
-class SandboxAdapter:
+class SandboxAdapter(Declining):
     """The practice network. A post's key is honoured for ever, so nothing is ever sent twice."""
 
     info: ClassVar[PlatformInfo] = PlatformInfo(
@@ -91,6 +93,7 @@ class SandboxAdapter:
         label="Sandbox",
         limits=LIMITS,
         features=frozenset(Feature),
+        moderation=measures.SANDBOX,
         secret_label="Access token",  # noqa: S106 - a label, not a token
         secret_help="On the Sandbox, open Accounts and press New token.",  # noqa: S106 - a sentence
         handle_help="The account's handle on the Sandbox, such as northmoor_fire.",
@@ -259,8 +262,18 @@ class SandboxAdapter:
     def hide(self, remote_id: str) -> None:
         self._act("POST", f"/posts/{quote(remote_id, safe='')}/hide")
 
+    def show(self, remote_id: str) -> None:
+        self._act("POST", f"/posts/{quote(remote_id, safe='')}/show")
+
+    def remove(self, remote_id: str) -> None:
+        self._act("POST", f"/posts/{quote(remote_id, safe='')}/remove", accept=is_not_found)
+
     def block(self, remote_person_id: str) -> None:
         self._act("POST", "/blocks", json={"account_id": remote_person_id})
+
+    def unblock(self, remote_person_id: str) -> None:
+        person = quote(remote_person_id, safe="")
+        self._act("DELETE", f"/blocks/{person}", accept=is_not_found)
 
     # --- reading ---------------------------------------------------------------------------
 

@@ -195,6 +195,24 @@ def hide(account: Account, post_id: str) -> Response:
     return Response(status=204)
 
 
+@api.post("/posts/<post_id>/show")
+@for_account()
+def show(account: Account, post_id: str) -> Response:
+    if not network().store.posts.show(account, _id(post_id)):
+        return problem("not_found", "There is no such post.", 404)
+    g.outcome = f"shows {post_id} again"
+    return Response(status=204)
+
+
+@api.post("/posts/<post_id>/remove")
+@for_account()
+def remove(account: Account, post_id: str) -> Response:
+    if not network().store.posts.remove(account, _id(post_id)):
+        return problem("not_found", "There is no such post.", 404)
+    g.outcome = f"deleted {post_id}, by whom it answers"
+    return Response(status=204)
+
+
 @api.post("/blocks")
 @for_account()
 def block(account: Account) -> Response:
@@ -202,6 +220,15 @@ def block(account: Account) -> Response:
     if not network().store.accounts.block(account, _id(person)):
         return problem("not_found", "There is no such person.", 404)
     g.outcome = f"blocked {person}"
+    return Response(status=204)
+
+
+@api.delete("/blocks/<account_id>")
+@for_account()
+def unblock(account: Account, account_id: str) -> Response:
+    if not network().store.accounts.unblock(account, _id(account_id)):
+        return problem("not_found", "This person is not blocked.", 404)
+    g.outcome = f"unblocked {account_id}"
     return Response(status=204)
 
 

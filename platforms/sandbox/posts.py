@@ -95,35 +95,59 @@ class Posts:
                 return False
             if post.author.id != author.id:
                 raise NotAllowed("not_yours", "Only its author can delete a post.", status=403)
-            connection.execute("DELETE FROM post_images WHERE post_id = ?", (post_id,))
-            connection.execute(
-                "UPDATE posts SET text = '', folded = '', deleted_at = ? WHERE id = ?",
-                (stamp(), post_id),
-            )
+            _delete(connection, post_id)
         return True
 
     def hide(self, account: Account, post_id: int) -> bool:
         """Hide somebody's reply in a thread of `account`; False when there is no such post."""
         with self.database.writing() as connection:
-            post = post_or_none(connection, post_id)
-            if post is None or post.deleted:
+            if not _is_under(connection, account, post_id):
                 return False
-            owners = {
-                row["author_id"]
-                for row in connection.execute(
-                    "SELECT author_id FROM posts WHERE id IN (?, ?)",
-                    (post.root_id, post.in_reply_to),
-                )
-            }
-            if post.in_reply_to is None or account.id not in owners:
-                raise NotAllowed(
-                    "not_your_thread", "Only replies to one's own posts can be hidden.", status=403
-                )
             connection.execute(
                 "UPDATE posts SET hidden_at = coalesce(hidden_at, ?) WHERE id = ?",
                 (stamp(), post_id),
             )
         return True
+
+    def show(self, account: Account, post_id: int) -> bool:
+        """Show again what `hide` hid; False when there is no such post."""
+        with self.database.writing() as connection:
+            if not _is_under(connection, account, post_id):
+                return False
+            connection.execute("UPDATE posts SET hidden_at = NULL WHERE id = ?", (post_id,))
+        return True
+
+    def remove(self, account: Account, post_id: int) -> bool:
+        """Delete somebody's reply in a thread of `account`; False when it is gone already."""
+        with self.database.writing() as connection:
+            if not _is_under(connection, account, post_id):
+                return False
+            _delete(connection, post_id)
+        return True
+
+
+def _is_under(connection: sqlite3.Connection, account: Account, post_id: int) -> bool:
+    """Whether there is such a post; NotAllowed when it is no reply in a thread of `account`."""
+    post = post_or_none(connection, post_id)
+    if post is None or post.deleted:
+        return False
+    rows = connection.execute(
+        "SELECT author_id FROM posts WHERE id IN (?, ?)", (post.root_id, post.in_reply_to)
+    )
+    if post.in_reply_to is None or account.id not in {row["author_id"] for row in rows}:
+        raise NotAllowed(
+            "not_your_thread",
+            "Only replies to one's own posts can be hidden or deleted.",
+            status=403,
+        )
+    return True
+
+
+def _delete(connection: sqlite3.Connection, post_id: int) -> None:
+    connection.execute("DELETE FROM post_images WHERE post_id = ?", (post_id,))
+    connection.execute(
+        "UPDATE posts SET text = '', folded = '', deleted_at = ? WHERE id = ?", (stamp(), post_id)
+    )
 
 
 def _by_key(connection: sqlite3.Connection, author: Account, key: str) -> sqlite3.Row | None:

@@ -22,8 +22,9 @@ FEATURES = {
     Feature.SEARCH: "Search",
     Feature.IMAGES: "Pictures",
     Feature.ALT_TEXT: "Descriptions of pictures",
-    Feature.HIDE: "Hide somebody's reply",
-    Feature.BLOCK: "Block a person",
+    Feature.HIDE: "Hide somebody's reply, and show it again",
+    Feature.REMOVE: "Delete somebody's reply",
+    Feature.BLOCK: "Block a person, and unblock them",
     Feature.FIND_PUBLISHED: "Can say for certain whether a post went out",
     Feature.VIDEO: "Videos",
     Feature.THREAD: "Threads of several posts",
@@ -39,6 +40,7 @@ FEATURES = {
 NO_PAGE = (
     Feature.SEARCH,
     Feature.HIDE,
+    Feature.REMOVE,
     Feature.BLOCK,
     Feature.VIDEO,
 )
@@ -48,6 +50,7 @@ DEEDS = {
     Deed.UPLOAD: "A picture takes",
     Deed.READ: "A reading takes",
     Deed.ITEM: "Each thing read takes",
+    Deed.MODERATE: "Hiding, deleting or blocking takes",
 }
 UNITS = {
     TextUnit.GRAPHEME: "characters as people see them (Unicode grapheme clusters)",

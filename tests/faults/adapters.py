@@ -116,7 +116,7 @@ class FaultAdapter:
     def delete(self, remote_id: str) -> None:
         raise Refused("Not here.")
 
-    hide = block = delete
+    hide = show = remove = block = unblock = delete
 
     def fetch_mentions(self, cursor: str) -> Batch[Incoming]:
         return Batch((), "none")

@@ -319,6 +319,10 @@ class FakeGraph(FakeServer):
         self.banned += json.loads(asked.form()["psid"][0])
         return Reply(data={STRANGER: True})
 
+    def do_delete_blocked(self, asked: Asked, _node: str) -> Reply:
+        self.banned = [one for one in self.banned if one != asked.one("psid")]
+        return Reply(data={"success": True})
+
     def do_get_comments(self, asked: Asked, node: str) -> Reply:
         if self.kinds[node] == "ig media":
             return self._ig_comments(asked, node)

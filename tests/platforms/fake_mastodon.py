@@ -117,6 +117,7 @@ class FakeMastodon(FakeServer):
         ("GET", r"/api/v1/apps/verify_credentials", "app"),
         ("GET", r"/api/v1/accounts/(\w+)/statuses", "account_statuses"),
         ("POST", r"/api/v1/accounts/(\w+)/block", "block"),
+        ("POST", r"/api/v1/accounts/(\w+)/unblock", "unblock"),
         ("POST", r"/api/v1/statuses", "post_status"),
         ("GET", r"/api/v1/statuses/(\w+)", "get_status"),
         ("DELETE", r"/api/v1/statuses/(\w+)", "delete_status"),
@@ -320,8 +321,12 @@ class FakeMastodon(FakeServer):
         return Reply(data=self.media[id_])
 
     def do_block(self, _asked: Asked, id_: str) -> Reply:
-        self.blocked.append(id_)
+        self.blocked = [*(one for one in self.blocked if one != id_), id_]
         return Reply(data={"id": id_, "blocking": True})
+
+    def do_unblock(self, _asked: Asked, id_: str) -> Reply:
+        self.blocked = [one for one in self.blocked if one != id_]
+        return Reply(data={"id": id_, "blocking": False})
 
     # --- lists --------------------------------------------------------------------------------
 

@@ -220,8 +220,8 @@ class FakeThreads(FakeServer):
         return Reply(data={"id": made["id"]})
 
     def do_manage(self, asked: Asked, id_: str) -> Reply:
-        if asked.form()["hide"] == ["true"]:
-            self.hidden.append(id_)
+        hide = asked.form()["hide"] == ["true"]
+        self.hidden = [one for one in self.hidden if one != id_] + ([id_] if hide else [])
         return Reply(data={"success": True})
 
     def do_delete(self, _asked: Asked, id_: str) -> Reply:

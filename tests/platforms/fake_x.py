@@ -275,8 +275,9 @@ class FakeX(FakeServer):
     def do_hide(self, asked: Asked, id_: str) -> Reply:
         if id_ not in self.posts:
             return problem(404, "Not Found Error", "Could not find tweet with id.")
-        self.hidden.append(id_)
-        return Reply(data={"data": {"hidden": asked.json()["hidden"]}})
+        hidden = asked.json()["hidden"]
+        self.hidden = [one for one in self.hidden if one != id_] + ([id_] if hidden else [])
+        return Reply(data={"data": {"hidden": hidden}})
 
     # --- media ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from platforms.contract import (
+    MODERATION,
     Adapter,
     Allowance,
     Audience,
@@ -241,16 +243,89 @@ def test_deleting_twice(world: World) -> None:
     adapter.delete(published.remote_id)
 
 
-def test_blocking(world: World) -> None:
-    adapter = world.adapter()
-    world.mention("Rude.")
-    (item,) = adapter.fetch_mentions("").items
-    if Feature.BLOCK not in adapter.info.features:
-        with pytest.raises(Refused):
-            adapter.block(item.author.remote_id)
+# --- keeping order ------------------------------------------------------------------------------
+
+
+def rude_reply(world: World) -> Incoming:
+    """A stranger's reply under a post of ours, as it comes in."""
+    ours = world.adapter().publish(world.outgoing("Ask us."), steps=StepsInMemory())
+    world.mention("Rude.", reply_to=ours.remote_id)
+    (item,) = world.adapter().fetch_mentions("").items
+    return item
+
+
+def declined(world: World, feature: Feature, *acts: Callable[[], None]) -> bool:
+    """Whether the platform lacks it; then it has to say so in its own words, and ask nothing."""
+    if feature in world.info.features:
+        return False
+    asked = len(world.server.ledger)
+    for act in acts:
+        with pytest.raises(Refused) as caught:
+            act()
+        assert caught.value.message == world.info.measure(feature).says
+    assert len(world.server.ledger) == asked
+    return True
+
+
+def test_each_says_what_the_public_sees_or_why_it_cannot_be_done(world: World) -> None:
+    assert set(world.info.moderation) == set(MODERATION)
+    for measure in world.info.moderation.values():
+        assert measure.says.endswith(".")
+        assert measure.kinds
+
+
+def test_hiding_a_reply_and_showing_it_again_each_twice(world: World) -> None:
+    adapter, id_ = world.adapter(), rude_reply(world).remote_id
+    if declined(world, Feature.HIDE, lambda: adapter.hide(id_), lambda: adapter.show(id_)):
         return
-    adapter.block(item.author.remote_id)
-    adapter.block(item.author.remote_id)
+    for _ in range(2):
+        adapter.hide(id_)
+        assert world.hidden() == [id_]
+    for _ in range(2):
+        adapter.show(id_)
+        assert world.hidden() == []
+
+
+def test_deleting_somebodys_reply_twice(world: World) -> None:
+    adapter, id_ = world.adapter(), rude_reply(world).remote_id
+    if declined(world, Feature.REMOVE, lambda: adapter.remove(id_)):
+        return
+    assert world.is_there(id_)
+    for _ in range(2):  # what is gone already is what was asked for
+        adapter.remove(id_)
+        assert not world.is_there(id_)
+
+
+def test_blocking_somebody_and_unblocking_them_each_twice(world: World) -> None:
+    adapter, them = world.adapter(), rude_reply(world).author.remote_id
+    if declined(world, Feature.BLOCK, lambda: adapter.block(them), lambda: adapter.unblock(them)):
+        return
+    for _ in range(2):
+        adapter.block(them)
+        assert set(world.blocked()) == {them}
+    for _ in range(2):
+        adapter.unblock(them)
+        assert world.blocked() == []
+
+
+def test_no_answer_to_what_keeps_order_leaves_it_in_doubt(world: World) -> None:
+    """So it is asked again, which does no harm; a page never says that it is done."""
+    item = rude_reply(world)
+    acts = {
+        Feature.HIDE: (lambda a: a.hide(item.remote_id), lambda a: a.show(item.remote_id)),
+        Feature.REMOVE: (lambda a: a.remove(item.remote_id),),
+        Feature.BLOCK: (
+            lambda a: a.block(item.author.remote_id),
+            lambda a: a.unblock(item.author.remote_id),
+        ),
+    }
+    for act in (act for f in acts if f in world.info.features for act in acts[f]):
+        with (
+            world.server.going_wrong(Fault(Reply(503), match=lambda asked: asked.method != "GET")),
+            pytest.raises((OutcomeUnknown, RetryLater)),
+        ):
+            act(world.adapter())
+        act(world.adapter())
 
 
 # --- the text's limits ------------------------------------------------------------------------

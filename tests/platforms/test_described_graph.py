@@ -23,6 +23,7 @@ def test_what_meta_describes_passes() -> None:
     assert described_graph.problems(asked("POST", "1/feed", media), "page") == []
     assert described_graph.problems(asked("GET", "1/tagged", fields="id"), "page") == []
     assert described_graph.problems(asked("DELETE", "1_2"), "post") == []
+    assert described_graph.problems(asked("DELETE", "1/blocked", psid="7"), "page") == []
     ordered = asked("GET", "1_2/comments", filter="stream", order="reverse_chronological")
     assert described_graph.problems(ordered, "post") == []
 

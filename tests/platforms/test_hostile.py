@@ -78,7 +78,10 @@ CALLS: dict[str, Call] = {
     "search": lambda w, a: _twice(lambda cursor: a.search("#flood", cursor)),
     "search_words": lambda w, a: _twice(lambda cursor: a.search("flood", cursor)),
     "hide": lambda w, a: a.hide("1"),
+    "show": lambda w, a: a.show("1"),
+    "remove": lambda w, a: a.remove("1"),
     "block": lambda w, a: a.block("1"),
+    "unblock": lambda w, a: a.unblock("1"),
     "offered": lambda w, a: a.offered() if isinstance(a, Offers) else None,
 }
 

@@ -76,6 +76,11 @@ def stranger(client: FlaskClient, text: str, **more: Any) -> dict[str, Any]:
     return told
 
 
+def _pattern(path: str) -> str:
+    path = path.replace(KEY, "<key>").replace("/blocks/1", "/blocks/<account_id>")
+    return path.replace("/1", "/<post_id>")
+
+
 class TestAuthorisation:
     PATHS = (
         ("GET", "/account"),
@@ -85,7 +90,10 @@ class TestAuthorisation:
         ("GET", f"/posts/by-key/{KEY}"),
         ("DELETE", "/posts/1"),
         ("POST", "/posts/1/hide"),
+        ("POST", "/posts/1/show"),
+        ("POST", "/posts/1/remove"),
         ("POST", "/blocks"),
+        ("DELETE", "/blocks/1"),
         ("GET", "/mentions"),
         ("GET", "/own-posts"),
         ("GET", "/search"),
@@ -109,10 +117,7 @@ class TestAuthorisation:
             for method in rule.methods or ()
             if method not in {"HEAD", "OPTIONS"}
         }
-        listed = {
-            (method, path.replace(KEY, "<key>").replace("/1", "/<post_id>"))
-            for method, path in self.PATHS
-        }
+        listed = {(method, _pattern(path)) for method, path in self.PATHS}
         assert rules == listed
 
     def test_a_revoked_token_is_no_longer_good(self, fire: Caller, net: Network) -> None:
@@ -207,6 +212,17 @@ class TestDeletingHidingBlocking:
         assert fire.send("POST", f"/posts/{reply}/hide").status_code == 204
         assert fire.send("POST", f"/posts/{reply}/hide").status_code == 204
         assert fire.send("POST", "/posts/999/hide").status_code == 404
+        assert police.send("POST", f"/posts/{reply}/show").status_code == 403
+        assert fire.send("POST", f"/posts/{reply}/show").status_code == 204
+        assert fire.send("POST", "/posts/999/show").status_code == 404
+
+    def test_deleting_a_reply(self, fire: Caller, police: Caller, app: Flask) -> None:
+        post_id = fire.publish("Hello").get_json()["id"]
+        reply = stranger(app.test_client(), "rude", in_reply_to=post_id)["id"]
+        assert police.send("POST", f"/posts/{reply}/remove").status_code == 403
+        assert fire.send("POST", f"/posts/{post_id}/remove").status_code == 403
+        assert fire.send("POST", f"/posts/{reply}/remove").status_code == 204
+        assert fire.send("POST", f"/posts/{reply}/remove").status_code == 404
 
     def test_blocking(self, fire: Caller, app: Flask) -> None:
         stranger(app.test_client(), "@northmoor_fire hi")

@@ -151,6 +151,18 @@ class World(ABC):
         """The id of what the newest post shows; asked only where posts are quoted."""
         raise NotImplementedError
 
+    def hidden(self) -> list[str]:
+        """Ids of the replies that are hidden; asked only where some can be."""
+        raise NotImplementedError
+
+    def is_there(self, remote_id: str) -> bool:
+        """Whether this reply is still there; asked only where somebody else's can be deleted."""
+        raise NotImplementedError
+
+    def blocked(self) -> list[str]:
+        """Ids of the people who are blocked; asked only where some can be."""
+        raise NotImplementedError
+
     # --- where faults go ------------------------------------------------------------------------
 
     writes: Match  # the request that publishes

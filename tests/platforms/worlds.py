@@ -80,6 +80,14 @@ class BlueskyWorld(World):
         view = next(v for v in self.fake._views() if v["cid"] == quoted["cid"])
         return str(view["uri"])
 
+    def hidden(self) -> list[str]:
+        gates = [r for k, r in self.fake.records.items() if k[1] == "app.bsky.feed.threadgate"]
+        return [uri for gate in gates for uri in gate["hiddenReplies"]]
+
+    def blocked(self) -> list[str]:
+        records = self.fake.records
+        return [r["subject"] for k, r in records.items() if k[1] == "app.bsky.graph.block"]
+
     def revoke(self) -> None:
         self.fake.revoke()
 
@@ -137,6 +145,9 @@ class MastodonWorld(World):
         poll = status["poll"]
         titles = tuple(option["title"] for option in poll["options"])
         return titles, poll["expires_in"] // 60
+
+    def blocked(self) -> list[str]:
+        return list(self.fake.blocked)
 
     def revoke(self) -> None:
         self.fake.revoke()
@@ -216,6 +227,20 @@ class SandboxWorld(World):
 
     def last_quote(self) -> str:
         return str(self._newest().extras.quote)
+
+    def hidden(self) -> list[str]:
+        with self.sandbox.store.database.reading() as connection:
+            rows = connection.execute("SELECT id FROM posts WHERE hidden_at IS NOT NULL").fetchall()
+        return [str(row["id"]) for row in rows]
+
+    def is_there(self, remote_id: str) -> bool:
+        post = self.sandbox.store.posts.get(int(remote_id))
+        return post is not None and not post.deleted
+
+    def blocked(self) -> list[str]:
+        with self.sandbox.store.database.reading() as connection:
+            rows = connection.execute("SELECT blocked_id FROM blocks").fetchall()
+        return [str(row["blocked_id"]) for row in rows]
 
     def revoke(self) -> None:
         self.sandbox.store.accounts.tokens_revoke(self.sandbox.account)

@@ -63,6 +63,17 @@ class FacebookWorld(World):
         self.fake.make("post", id_, author=fake_graph.PAGE, text=text)
         return id_
 
+    hides = "is_hidden"
+
+    def hidden(self) -> list[str]:
+        return [id_ for id_, node in self.fake.nodes.items() if node.get(self.hides) == "true"]
+
+    def is_there(self, remote_id: str) -> bool:
+        return remote_id in self.fake.nodes
+
+    def blocked(self) -> list[str]:
+        return list(self.fake.banned)
+
     def revoke(self) -> None:
         self.fake.revoke()
 
@@ -76,6 +87,7 @@ class InstagramWorld(FacebookWorld):
     """No post without a picture, and pictures are fetched from an address."""
 
     key = "instagram"
+    hides = "hide"
     remote_id = fake_graph.ACCOUNT
     stranger_name = "stranger"
     writes = staticmethod(path("POST", "/media_publish"))
@@ -207,6 +219,9 @@ class ThreadsWorld(World):
 
     def post_elsewhere(self, text: str) -> str:
         return str(self.fake.make(fake_threads.OWN, text)["id"])
+
+    def hidden(self) -> list[str]:
+        return list(self.fake.hidden)
 
     def revoke(self) -> None:
         self.fake.revoke()

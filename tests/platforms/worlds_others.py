@@ -68,6 +68,9 @@ class XWorld(World):
     def _last_written(self) -> Any:
         return [asked for asked in self.fake.ledger if self.writes(asked)][-1].json()
 
+    def hidden(self) -> list[str]:
+        return list(self.fake.hidden)
+
     def revoke(self) -> None:
         self.fake.revoke()
 

@@ -266,7 +266,7 @@ def read(parrot: Parrot, desk: Desk) -> dict[str, str]:
         poll(desk.account.pk, actor=POLLER)
     assert Conversation.objects.exists()
     told = {}
-    for name in ("hide", "block", "delete"):
+    for name in ("hide", "show", "remove", "block", "unblock", "delete"):
         with parrot.refusing(403), pytest.raises(PlatformError) as caught:
             getattr(open_account(account_now()), name)("1")
         told[name] = f"{caught.value!r} {caught.value.message} {caught.value.code}"
