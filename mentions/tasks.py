@@ -5,9 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 
 from audit.actors import Actor
-from mentions import polling
+from mentions import moderating, polling
 
 POLLER = Actor.worker("poller")
+MODERATOR = Actor.worker("moderator")
 
 
 @shared_task(name="mentions.dispatch_polls")
@@ -22,3 +23,17 @@ def dispatch_polls() -> None:
 def poll_account(account_id: int) -> None:
     """Read one claimed account."""
     polling.poll(account_id, actor=POLLER)
+
+
+@shared_task(name="mentions.dispatch_moderations")
+def dispatch_moderations() -> None:
+    """Every second: hand what people asked for to the workers."""
+    for moderation_id, tries in moderating.claim_due():
+        args = (moderation_id, tries)
+        moderate.apply_async(args=args, expires=moderating.LEASE.total_seconds())
+
+
+@shared_task(name="mentions.moderate")
+def moderate(moderation_id: int, tries: int) -> None:
+    """Ask a platform for one claimed act."""
+    moderating.moderate(moderation_id, tries, actor=MODERATOR)

@@ -37,7 +37,7 @@ from accounts.services.reviews import review_start
 from accounts.services.teams import team_create
 from audit.actors import Actor
 from audit.models import Event
-from mentions.models import Contact, Conversation, Mention
+from mentions.models import Contact, Conversation, Mention, Moderation
 from scheduling.intake import taken_in
 from scheduling.models import Delivery, Media, Post
 from scheduling.services.media import media_add
@@ -231,3 +231,23 @@ class MentionFactory(DjangoModelFactory):
     kind = "mention"
     text = "Is the bridge open again?"
     posted_at = factory.LazyFunction(timezone.now)
+
+
+class ModerationFactory(DjangoModelFactory):
+    """Something asked about a message; `done=True`: and done, so that it is in force."""
+
+    class Meta:
+        model = Moderation
+
+    class Params:
+        done = factory.Trait(
+            state="done", in_force=True, ended_at=factory.LazyFunction(timezone.now)
+        )
+
+    mention = factory.SubFactory(MentionFactory, kind="reply")
+    account = factory.SelfAttribute("mention.account")
+    conversation = factory.SelfAttribute("mention.conversation")
+    contact = factory.SelfAttribute("mention.author")
+    act = "hide"
+    reason = "abuse"
+    by = factory.SubFactory(UserFactory)

@@ -8,5 +8,19 @@ from mentions.models.conversation import (
     Status,
 )
 from mentions.models.feed import Feed
+from mentions.models.moderation import Act, Moderation, Outcome, Reason
 
-__all__ = ["Contact", "Conversation", "Feed", "Kind", "Mention", "Note", "Reply", "Status"]
+__all__ = [
+    "Act",
+    "Contact",
+    "Conversation",
+    "Feed",
+    "Kind",
+    "Mention",
+    "Moderation",
+    "Note",
+    "Outcome",
+    "Reason",
+    "Reply",
+    "Status",
+]

@@ -38,6 +38,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "poll": {"task": "mentions.dispatch_polls", "schedule": 1.0, "options": {"expires": 5}},
+    "moderate": {
+        "task": "mentions.dispatch_moderations",
+        "schedule": 1.0,
+        "options": {"expires": 5},
+    },
     "account-health": {
         "task": "accounts.check_due_accounts",
         "schedule": 60.0,

@@ -38,6 +38,8 @@ class FakeNetwork:
     def __init__(self) -> None:
         self.pages: dict[str, Batch[Incoming] | Exception | Callable[[], Batch[Incoming]]] = {}
         self.asked: list[str] = []
+        self.acts: list[tuple[str, str]] = []  # what keeps order: the act, and on what
+        self.trouble: Exception | None = None  # what each of these runs into
 
     def page(
         self, items: Sequence[Incoming], *, at: str = "", to: str = "c1", more: bool = False
@@ -50,3 +52,23 @@ class FakeNetwork:
         if isinstance(answer, Exception):
             raise answer
         return answer() if callable(answer) else answer
+
+    def hide(self, remote_id: str) -> None:
+        self._act("hide", remote_id)
+
+    def show(self, remote_id: str) -> None:
+        self._act("show", remote_id)
+
+    def remove(self, remote_id: str) -> None:
+        self._act("remove", remote_id)
+
+    def block(self, remote_person_id: str) -> None:
+        self._act("block", remote_person_id)
+
+    def unblock(self, remote_person_id: str) -> None:
+        self._act("unblock", remote_person_id)
+
+    def _act(self, name: str, remote_id: str) -> None:
+        self.acts.append((name, remote_id))
+        if self.trouble is not None:
+            raise self.trouble

@@ -16,10 +16,13 @@ from audit.actors import Actor
 from audit.selectors.events import Filters
 from audit.services.handing import export_begin
 from audit.views.scope import scope_of
+from mentions import moderating
 from mentions.polling import claim_account
 from scheduling.models import Delivery, Media
 from scheduling.states import State
 from tests.factories import (
+    MentionFactory,
+    ModerationFactory,
     UserFactory,
     give,
     make_review,
@@ -82,6 +85,12 @@ def _something_said(world: World) -> None:
     claim_account(world.sides["own"].account)
 
 
+def _hiding_asked(world: World) -> None:
+    side = world.sides["own"]
+    mention = MentionFactory(conversation=side.conversation, kind="reply")
+    ModerationFactory(mention=mention, by=side.writer)
+
+
 def _right_over(world: World) -> None:
     user, account = UserFactory(full_name="Nan Now-gone"), world.sides["own"].account
     grant = give(user, Level.PUBLISHER, account)
@@ -131,6 +140,11 @@ DUE: dict[str, tuple[Callable[[World], Any], Callable[[World], Iterable[Any]], A
     "audit.write_exports": (_export_begun, _none, [{("record.exported", "the auditor")}]),
     "mentions.dispatch_polls": (_something_said, _none, []),
     "mentions.poll_account": (_something_said, _account, [{("mentions.received", "poller")}]),
+    "mentions.dispatch_moderations": (_hiding_asked, _none, []),
+    "mentions.moderate": (
+        _hiding_asked, lambda w: next(iter(moderating.claim_due()), (0, 0)),
+        [{("moderation.hidden", "moderator")}],
+    ),
     "operations.send_alerts": (_training_over, _none, []),
     "scheduling.watch_rights": (_right_over, _none, [{("delivery.held", "rights watcher")}]),
     "scheduling.discard_uploads": (

@@ -247,6 +247,8 @@ TASKS = {
     "accounts.note_use": "reads the record; when an account was last used is telemetry",
     "mentions.dispatch_polls": "claims alone",
     "mentions.poll_account": "poller",
+    "mentions.dispatch_moderations": "claims alone",
+    "mentions.moderate": "moderator, in the right of who asked",
     "operations.send_alerts": "messages about what is on record",
     "scheduling.dispatch_due": "dispatcher and publisher, in the right of each sender",
     "scheduling.watch_rights": "rights watcher",
@@ -274,6 +276,7 @@ def test_what_a_task_puts_on_record_is_its_workers(world, name, monkeypatch):
         "scheduling.prepare_delivery": [delivery],
         "scheduling.reconcile_delivery": [delivery],
         "mentions.poll_account": [world.sides["own"].account.pk],
+        "mentions.moderate": [0, 0],
     }
     acts = acts_of(lambda: app.tasks[name](*about.get(name, [])))
     assert {kind for act in acts for _, kind, _ in act} <= {"worker"}

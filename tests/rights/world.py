@@ -116,6 +116,8 @@ class Adapter:
     def delete(self, remote_id: str) -> None:
         self.network.deleted.append(remote_id)
 
+    hide = show = remove = block = unblock = delete
+
 
 @dataclass
 class Side:
