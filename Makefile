@@ -11,7 +11,7 @@ LOCK := env UV_NO_CONFIG=1 uv pip compile --quiet --universal --generate-hashes 
 	--no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
 
 # A check of the settings as a live installation has them, with nothing behind the addresses.
-LIVE := env -u SOCIALDESK_REQUIRE_BROWSER SOCIALDESK_SECRET_KEY=made-up-for-the-check-and-long-enough-to-pass-it-0123456789abcdef \
+LIVE := env -u SOCIALDESK_REQUIRE_TOOLS SOCIALDESK_SECRET_KEY=made-up-for-the-check-and-long-enough-to-pass-it-0123456789abcdef \
 	SOCIALDESK_RECORD_KEYS=made-up:bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
 	SOCIALDESK_CREDENTIAL_KEYS=bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzISE= \
 	SOCIALDESK_BASE_URL=https://desk.example.org SOCIALDESK_PROXIES=1 \

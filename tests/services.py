@@ -28,8 +28,10 @@ SUPERUSER = "TESTS_SUPERUSER_PASSWORD"
 """Where the embedded server's own administrator's password is, for tests that act as them."""
 
 _running: list[Services] = []
-_REQUIRE = "SOCIALDESK_REQUIRE_BROWSER"
-_REQUIRED = "REQUIRE_BROWSER"  # the settings refuse SOCIALDESK_ names they do not know
+_REQUIRE = "SOCIALDESK_REQUIRE_TOOLS"
+_REQUIRED = "REQUIRE_TOOLS"  # the settings refuse SOCIALDESK_ names they do not know
+_OF_TOOLS = ("browser", "ffmpeg", "real")
+"""Marks of the tests that need more than Python: Chromium, ffmpeg, Node."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,15 +90,20 @@ def running() -> Services:
     return services
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("ffmpeg") and not (
+        shutil.which("ffmpeg") and shutil.which("ffprobe")
+    ):
+        pytest.skip("there is no ffmpeg here")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where a browser is demanded (CI), a browser test that skips itself has failed."""
+    """Where the tools are demanded (CI), a test that skips itself for want of one has failed."""
     report = yield
-    wanted = os.environ.get(_REQUIRED) and (
-        item.get_closest_marker("browser") or item.get_closest_marker("real")
-    )
+    wanted = os.environ.get(_REQUIRED) and any(map(item.get_closest_marker, _OF_TOOLS))
     if wanted and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"may not be skipped here ({_REQUIRE} is set): {report.longrepr}"

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.scheduling.files import needs_ffmpeg, video
+from tests.scheduling.files import video
 
 from .people import cast
 from .stage import Stage
@@ -15,7 +15,7 @@ from .stage import Stage
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
-@needs_ffmpeg
+@pytest.mark.ffmpeg
 def test_a_video_is_cancelled_then_added_and_described(browser: Browser, stage: Stage) -> None:
     file = {"name": "river.mp4", "mimeType": "video/mp4", "buffer": video(3.0, "320x240")}
     with cast(browser, stage, "video upload") as people:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import struct
 import subprocess
 from functools import cache
@@ -11,17 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageCms
 
 CANARY = b"CanaryCamera"
 PLACE = "+51.5007-000.1246/"
 """Where it was taken, as telephones write it into a video (ISO 6709)."""
-
-needs_ffmpeg = pytest.mark.skipif(
-    not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="there is no ffmpeg here"
-)
 
 
 def upload(data: bytes, name: str = "file.bin", kind: str = "text/plain") -> SimpleUploadedFile:

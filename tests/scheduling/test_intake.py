@@ -23,7 +23,6 @@ from tests.scheduling.files import (
     exif,
     gif,
     heic,
-    needs_ffmpeg,
     picture,
     turned,
     upload,
@@ -195,7 +194,7 @@ class TestGifs:
         assert "too long" in refused(gif(9))
 
 
-@needs_ffmpeg
+@pytest.mark.ffmpeg
 class TestVideos:
     @pytest.mark.parametrize(
         ("form", "more", "mark"),
@@ -239,13 +238,14 @@ class TestVideos:
         assert "no video" in refused(b"\0\0\0\x18" + listed)
 
     def test_a_program_that_hangs_is_stopped(self, monkeypatch, tmp_path):
+        film = video()  # by the real one
         for name in ("ffprobe", "ffmpeg"):
             program = tmp_path / name
             program.write_text("#!/bin/sh\nexec sleep 600\n")
             program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
         monkeypatch.setattr(videos, "PROBE_S", 1)
-        assert "takes too long" in refused(video())
+        assert "takes too long" in refused(film)
 
 
 class TestWithoutFfmpeg:

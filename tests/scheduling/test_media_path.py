@@ -22,7 +22,7 @@ from tests.platforms.world import World
 from tests.platforms.worlds import InstagramWorld, XWorld
 from tests.scheduling import files
 from tests.scheduling.conftest import Desk, desk_of, fall_due, run_due
-from tests.scheduling.files import needs_ffmpeg, upload
+from tests.scheduling.files import upload
 
 W = TypeVar("W", bound=World)
 DESK = "https://desk.example.org"
@@ -68,7 +68,7 @@ def approved(world: World, data: bytes) -> tuple[Delivery, Media]:
     return delivery, media
 
 
-@needs_ffmpeg
+@pytest.mark.ffmpeg
 @pytest.mark.django_db
 def test_a_video_goes_to_x_in_pieces_and_is_waited_for(x, monkeypatch):
     monkeypatch.setattr("platforms.x_media.CHUNK", 1_000)
@@ -87,7 +87,7 @@ def test_a_video_goes_to_x_in_pieces_and_is_waited_for(x, monkeypatch):
     assert (delivery.state, delivery.remote_id) == (State.PUBLISHED, post["id"])
 
 
-@needs_ffmpeg
+@pytest.mark.ffmpeg
 @pytest.mark.django_db
 def test_a_video_that_was_exchanged_after_its_approval_is_not_sent(x):
     delivery, media = approved(x, files.video())
@@ -118,7 +118,7 @@ def fetching(fetched: list[tuple[str, int]]) -> Callable[[str], bytes | None]:
     return fetch
 
 
-@pytest.mark.parametrize("kind", ["picture", pytest.param("video", marks=needs_ffmpeg)])
+@pytest.mark.parametrize("kind", ["picture", pytest.param("video", marks=pytest.mark.ffmpeg)])
 @pytest.mark.django_db(transaction=True)
 def test_instagram_fetches_the_very_bytes_by_an_address_that_is_then_over(instagram, client, kind):
     cache.clear()

@@ -17,7 +17,7 @@ from scheduling.services.media import TIDIER, UNUSED_FOR, media_discard
 from scheduling.services.posts import post_send, post_submit
 from scheduling.states import State
 from tests.factories import add_media, person
-from tests.scheduling.files import gif, needs_ffmpeg, picture, upload, video
+from tests.scheduling.files import gif, picture, upload, video
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def draft(desk, author, *files):
     return desk.draft(author, pictures=[(media.pk, "A bridge") for media in added])
 
 
-@needs_ffmpeg
+@pytest.mark.ffmpeg
 @pytest.mark.parametrize("send", [post_submit, post_send])
 def test_a_second_video_stays_in_the_draft_and_is_not_sent(desk, sign_in, send):
     author = desk.contributor if send is post_submit else desk.publisher
