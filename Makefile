@@ -28,7 +28,11 @@ run: ## set everything up and serve it at http://127.0.0.1:8000 (PORT= changes t
 
 test: ## run the tests, the browser ones included (ARGS= for pytest)
 	@$(BOOTSTRAP) --dev
-	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile --ignore=tests/real --ignore=tests/faults $(ARGS)
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile -m "not matrix" --ignore=tests/real --ignore=tests/faults $(ARGS)
+
+test-matrix: ## run the rest of the long matrices: every page in every look
+	@$(BOOTSTRAP) --dev
+	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile -m matrix --ignore=tests/real --ignore=tests/faults $(ARGS)
 
 test-real: ## run the main job on a real Bluesky network started on this machine
 	@$(BOOTSTRAP) --dev
@@ -136,4 +140,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-real test-faults test-faults-long test-long test-hostile bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-matrix test-real test-faults test-faults-long test-long test-hostile bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean

@@ -258,11 +258,12 @@ NO_PAGES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One page as one person sees it."""
+    """One page as one person sees it. `first`: nobody saw this address before."""
 
     who: str
     path: str
     status: int = 200
+    first: bool = False
 
     def __str__(self) -> str:
         return f"{self.who} at {self.path}"
@@ -284,7 +285,8 @@ def _names(resolver: URLResolver, space: str = "") -> Iterator[str]:
 def visits(known: Mapping[str, str]) -> list[Visit]:
     """All pages, with the addresses filled in."""
     found = []
-    for entry in (entry for entries in PAGES.values() for entry in entries):
-        who, *status, path = entry.format(**known).split(" ")
-        found.append(Visit(who, path, *map(int, status)))
+    for entries in PAGES.values():
+        for number, entry in enumerate(entries):
+            who, *status, path = entry.format(**known).split(" ")
+            found.append(Visit(who, path, int(*status or [200]), first=number == 0))
     return found

@@ -77,8 +77,15 @@ def open_page(
     return context, context.new_page()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", list(SCREENS))
+@pytest.mark.parametrize(
+    ("screen", "scheme"),
+    [
+        ("narrow", "light"),
+        pytest.param("desktop", "light", marks=pytest.mark.matrix),
+        pytest.param("desktop", "dark", marks=pytest.mark.matrix),
+        pytest.param("narrow", "dark", marks=pytest.mark.matrix),
+    ],
+)
 def test_every_page_is_for_everybody(
     browser: Browser, network: SandboxNetwork, screen: str, scheme: Any
 ) -> None:
