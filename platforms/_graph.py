@@ -21,6 +21,7 @@ import requests
 from platforms import oauth
 from platforms.contract import (
     DUPLICATE,
+    GONE,
     Allowance,
     AuthorisationLost,
     Connection,
@@ -48,8 +49,6 @@ _TROUBLED = {1, 2}
 _SAME_TEXT = 506
 _NOT_READY = {2207027, 2207052}  # Instagram is still at work on what it fetched
 _USED_UP = {2207042, 2207069}  # Instagram's own limit of posts in a day
-GONE = "gone"
-"""The code of a Refused that means: there is no such thing (any more)."""
 
 
 class _Session(SentOn):

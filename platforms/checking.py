@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from platforms.contract import (
+    GONE,
     Audience,
     Feature,
     Form,
@@ -27,6 +29,41 @@ def fitting(post: Outgoing, info: PlatformInfo, limits: Limits) -> list[Image]:
     for problem in post_problems(post, info, limits):
         raise Refused(problem.message, code=problem.code)
     return [fit(image, limits) for image in post.images]
+
+
+def uncorrectable(post: Outgoing, info: PlatformInfo) -> str:
+    """Why nobody can change the words of this post once it is out there, as a sentence; '' when
+    they can be changed."""
+    reasons = {
+        f"A post on {info.label} cannot be corrected": Feature.EDIT not in info.features,
+        "A reply cannot be corrected": post.reply_to is not None,
+        "A thread cannot be corrected": bool(post.parts),
+        "A poll cannot be corrected, for people have voted on what it said": post.poll is not None,
+        "A reel or story cannot be corrected": post.form is not Form.POST,
+    }
+    reason = next((words for words, holds in reasons.items() if holds), "")
+    return reason and f"{reason}: take it down and post again."
+
+
+@contextmanager
+def missing_is_gone(*codes: str) -> Iterator[None]:
+    """A refusal with one of these codes of the platform's means that the post is not there."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code in codes:
+            # The same exception: another one would carry this one with it.
+            refused.code, refused.message = GONE, "The post is no longer there."
+            refused.args = (refused.message,)
+        raise
+
+
+def refuse_uncorrectable(post: Outgoing, info: PlatformInfo, limits: Limits) -> None:
+    """Raises Refused for what cannot be corrected there, or not to this."""
+    if reason := uncorrectable(post, info):
+        raise Refused(reason, code="not_supported")
+    for problem in post_problems(post, info, limits):
+        raise Refused(problem.message, code=problem.code)
 
 
 def post_problems(post: Outgoing, info: PlatformInfo, limits: Limits) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from platforms.declared import Rate as Rate
 from platforms.declared import TextUnit as TextUnit
 from platforms.declared import VideoLimits as VideoLimits
 from platforms.errors import DUPLICATE as DUPLICATE
+from platforms.errors import GONE as GONE
 from platforms.errors import AuthorisationLost as AuthorisationLost
 from platforms.errors import OutcomeUnknown as OutcomeUnknown
 from platforms.errors import PlatformError as PlatformError
@@ -327,6 +328,18 @@ class Counted(Protocol):
 
     def allowance(self) -> Allowance | None:
         """What the newest answer says is left; None where it says nothing. Sends nothing."""
+
+
+@runtime_checkable
+class Edits(Protocol):
+    """An adapter that can change the text of a published post: one that declares Feature.EDIT."""
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        """Let the post that is there say `post.text`, and keep all else that it has.
+
+        `post` is as it was published but for its text, and its media need no data. Doing it again
+        does no harm. Raises as `Adapter.publish` does; GONE for a post that is no longer there.
+        """
 
 
 @runtime_checkable

@@ -32,6 +32,7 @@ class Feature(StrEnum):
     LINK = "link"  # an address beside the text, shown as a card
     REEL = "reel"  # a video among others, one after the other
     STORY = "story"  # a picture or video that is gone after a day
+    EDIT = "edit"  # the text of a published post can be changed
     MESSAGES = "messages"  # private messages come in and are answered
 
 

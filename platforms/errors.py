@@ -46,6 +46,8 @@ DUPLICATE = "duplicate"
 
 Perhaps that was this very post, by an attempt whose answer was lost, so the engine looks.
 """
+GONE = "gone"
+"""The code of a Refused that means: there is no such thing (any more)."""
 
 
 class AuthorisationLost(PlatformError):

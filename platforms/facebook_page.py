@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from platforms import measures
-from platforms._graph import GONE, VERSION, GraphClient, Row, is_success, part, rows_of
-from platforms.checking import fitting
+from platforms._graph import VERSION, GraphClient, Row, is_success, part, rows_of
+from platforms.checking import fitting, missing_is_gone, refuse_uncorrectable
 from platforms.contract import (
+    GONE,
     Allowance,
     AuthorisationLost,
     Batch,
@@ -158,6 +159,7 @@ class FacebookAdapter(Declining):
                 Feature.FIRST_COMMENT,
                 Feature.LINK,
                 Feature.MESSAGES,
+                Feature.EDIT,
             }
         ),
         secret_label="Page access token",  # noqa: S106 - a label on a form
@@ -347,6 +349,13 @@ class FacebookAdapter(Declining):
         # As `publish` tells it, so that both are the same to whoever compares them.
         link = f"https://www.facebook.com/{lookup.published.remote_id}"
         return replace(lookup, published=replace(lookup.published, permalink=link))
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        """Facebook takes it for what this app posted, and for nothing else of the Page's."""
+        refuse_uncorrectable(post, self.info, self.limits())
+        form = {"description" if post.video else "message": post.text}
+        with missing_is_gone(GONE):
+            self._client.post(remote_id, "", form, is_success, writes=True)
 
     def delete(self, remote_id: str) -> None:
         self._client.delete(remote_id)

@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from hashlib import sha256
 
-from platforms._graph import GONE, GraphClient, Row
+from platforms._graph import GraphClient, Row
 from platforms.contract import (
+    GONE,
     Form,
     Image,
     OutcomeUnknown,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from platforms import measures
-from platforms.checking import fitting
+from platforms.checking import fitting, refuse_uncorrectable
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -77,7 +77,14 @@ class LinkedInAdapter(Declining):
         ),
         moderation=measures.LINKEDIN,
         features=frozenset(
-            {Feature.REPLY, Feature.DELETE, Feature.IMAGES, Feature.ALT_TEXT, Feature.LINK}
+            {
+                Feature.REPLY,
+                Feature.DELETE,
+                Feature.IMAGES,
+                Feature.ALT_TEXT,
+                Feature.LINK,
+                Feature.EDIT,
+            }
         ),
         secret_label="Access token",  # noqa: S106 - a label on a form
         secret_help=(  # noqa: S106
@@ -247,6 +254,10 @@ class LinkedInAdapter(Declining):
             sortBy="CREATED",
         )
         return rows, str(start + len(rows)) if len(rows) >= _PAGE else ""
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        refuse_uncorrectable(post, self.info, self.limits())
+        LinkedInWriter(self._client, self._urn()).edit(remote_id, post.text)
 
     def delete(self, remote_id: str) -> None:
         self._client.delete(f"posts/{quoted(remote_id)}")

@@ -26,7 +26,7 @@ from platforms.rest import RestClient, Row, row_of
 
 T = TypeVar("T")
 VERSION = "202511"
-_GONE = ("404", "NOT_FOUND", "RESOURCE_NOT_FOUND")
+GONE_CODES = ("404", "NOT_FOUND", "RESOURCE_NOT_FOUND")
 _PLAIN = re.compile(r"[\w:,()\-.]+", re.ASCII)
 
 
@@ -90,16 +90,24 @@ class LinkedInClient:
     def delete(self, path: str) -> None:
         """Take something down; what is already gone is fine."""
 
-        def pick(answer: requests.Response) -> None:
-            if answer.content.strip():  # LinkedIn says nothing when it is done
-                raise Malformed("no answer of LinkedIn's")
-
         headers = {"X-RestLi-Method": "DELETE"}
         try:
-            self._rest.ask("DELETE", f"/rest/{path}", pick, writes=True, headers=headers)
+            self._rest.ask("DELETE", f"/rest/{path}", _silent, writes=True, headers=headers)
         except Refused as refused:
-            if refused.code not in _GONE:
+            if refused.code not in GONE_CODES:
                 raise
+
+    def patch(self, path: str, patch: Mapping[str, Any]) -> None:
+        """Change part of something (Rest.li's partial update)."""
+        headers = {"X-RestLi-Method": "PARTIAL_UPDATE"}
+        body = {"patch": dict(patch)}
+        self._rest.ask("POST", f"/rest/{path}", _silent, writes=True, headers=headers, json=body)
+
+
+def _silent(answer: requests.Response) -> None:
+    """LinkedIn says nothing when it is done. Raises Malformed."""
+    if answer.content.strip():
+        raise Malformed("no answer of LinkedIn's")
 
 
 def quoted(urn: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from platforms.checking import missing_is_gone
 from platforms.contract import Image, Outgoing, Refused, Steps
 from platforms.failures import text_of
-from platforms.linkedin_client import LinkedInClient, quoted
+from platforms.linkedin_client import GONE_CODES, LinkedInClient, quoted
 from platforms.linkedin_views import escaped
 from platforms.rest import Row, part
 
@@ -81,6 +82,12 @@ class LinkedInWriter:
         elif post.link:
             body["content"] = {"article": {"source": post.link, "title": post.link}}
         return self._client.create("posts", body)
+
+    def edit(self, remote_id: str, text: str) -> None:
+        """Let a post say `text`; what the patch does not name stays."""
+        patch = {"$set": {"commentary": escaped(text)}}
+        with missing_is_gone(*GONE_CODES):
+            self._client.patch(f"posts/{quoted(remote_id)}", patch)
 
     def _comment(self, post: Outgoing, media: Sequence[str]) -> str:
         to = post.reply_to

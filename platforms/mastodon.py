@@ -15,7 +15,7 @@ from mastodon import Mastodon
 
 from platforms import measures
 from platforms.chain import Link, look_up_thread, write_thread
-from platforms.checking import fitting, post_problems
+from platforms.checking import fitting, post_problems, refuse_uncorrectable
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -94,6 +94,7 @@ class MastodonAdapter(Declining):
                 Feature.FIND_PUBLISHED,
                 Feature.THREAD,
                 Feature.POLL,
+                Feature.EDIT,
             }
         ),
         secret_label="Access token",  # noqa: S106 - a label on a form
@@ -238,6 +239,10 @@ class MastodonAdapter(Declining):
         Raises RetryLater while a request that was given up on may still be at work.
         """
         return look_up_thread(post, lambda one: self._writer().find(one, since))
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        refuse_uncorrectable(post, self.info, self._limits_for(post))
+        self._writer().edit(remote_id, post.text)
 
     def delete(self, remote_id: str) -> None:
         try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from mastodon import Mastodon
 
 from platforms.chain import MARK
+from platforms.checking import missing_is_gone
 from platforms.contract import (
     Lookup,
     Outgoing,
@@ -75,6 +76,33 @@ class MastodonWriter:
             code="media_processing",
             delay_s=15.0,
         )
+
+    def edit(self, remote_id: str, text: str) -> None:
+        """Let a post of ours say `text`. All else is sent as it stands there, for what is left out
+        is taken away (app/services/update_status_service.rb)."""
+
+        def read(api: Mastodon) -> tuple[Row, list[str]]:
+            stands = api.status(remote_id)
+            if not isinstance(stands, Mapping) or not isinstance(stands["media_attachments"], list):
+                raise Malformed("no status")
+            return stands, [text_of(one["id"]) for one in stands["media_attachments"]]
+
+        def write(api: Mastodon) -> None:
+            status = api.status_update(
+                remote_id,
+                text,
+                spoiler_text=str(stands.get("spoiler_text") or "") or None,
+                sensitive=stands.get("sensitive") is True,
+                media_ids=list(media) or None,
+            )
+            if not isinstance(status, Mapping) or str(status.get("id")) != remote_id:
+                raise Malformed("not this post")
+
+        with missing_is_gone("404"):
+            stands, media = self._client.ask(read)
+            if stands.get("poll"):
+                raise Refused("What people voted on cannot be changed.", code="not_supported")
+            self._client.ask(write, writes=True)
 
     def addressed(self, post: Outgoing) -> Addressed:
         """Text and visibility of a post.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from platforms._graph import GONE, failure_of, is_lost, node_path, rows_of
-from platforms.contract import Allowance, Connection, NetworkPolicy, Refused, Remember
+from platforms._graph import failure_of, is_lost, node_path, rows_of
+from platforms.contract import GONE, Allowance, Connection, NetworkPolicy, Refused, Remember
 from platforms.rest import RestClient, Row, row_of
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from hashlib import sha256
 
-from platforms._graph import GONE
 from platforms.contract import (
+    GONE,
     Audience,
     Image,
     OutcomeUnknown,

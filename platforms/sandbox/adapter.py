@@ -15,7 +15,7 @@ import requests
 
 from platforms import measures
 from platforms.chain import MARK, Link, comment_of, look_up_thread, posts_of, write_thread
-from platforms.checking import post_problems
+from platforms.checking import missing_is_gone, post_problems, refuse_uncorrectable
 from platforms.contract import (
     Allowance,
     AuthorisationLost,
@@ -255,6 +255,18 @@ class SandboxAdapter(Declining):
             return Lookup(Presence.FOUND, published_of(object_of(answer)))
 
         return self._ask(look)
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        refuse_uncorrectable(post, self.info, LIMITS)
+
+        def send() -> None:
+            path = f"/posts/{quote(remote_id, safe='')}"
+            told = object_of(self._request("PUT", path, json={"text": post.text}))
+            if told.get("id") != remote_id:
+                raise Malformed("another post")
+
+        with missing_is_gone("404"):
+            self._ask(send, writes=True)
 
     def delete(self, remote_id: str) -> None:
         self._act("DELETE", f"/posts/{quote(remote_id, safe='')}", accept=is_not_found)

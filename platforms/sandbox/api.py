@@ -177,6 +177,16 @@ def by_key(account: Account, key: str) -> Response:
     return problem("not_found", "No post of this account has that key.", 404)
 
 
+@api.put("/posts/<post_id>")
+@for_account(posting=True)
+def edit(account: Account, post_id: str) -> Response:
+    post = network().store.posts.edit(account, _id(post_id), _text(_body(), "text"))
+    if post is None:
+        return problem("not_found", "There is no such post.", 404)
+    g.outcome = f"edited {post_id}"
+    return jsonify(_post(post))
+
+
 @api.delete("/posts/<post_id>")
 @for_account()
 def delete(account: Account, post_id: str) -> Response:
@@ -337,6 +347,7 @@ def _post(post: Post) -> dict[str, Any]:
         "thread_id": str(post.root_id),
         "hidden": post.hidden,
         "deleted": post.deleted,
+        "edited_at": post.edited_at.isoformat() if post.edited_at else None,
         "images": [{"id": one.media_id, "alt_text": one.alt_text} for one in post.images],
         **told(post.extras),
     }

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE accounts (
@@ -41,7 +41,8 @@ CREATE TABLE posts (
     fingerprint TEXT NOT NULL,
     hidden_at TEXT,
     deleted_at TEXT,
-    extras TEXT NOT NULL DEFAULT '{}'
+    extras TEXT NOT NULL DEFAULT '{}',
+    edited_at TEXT
 ) STRICT;
 CREATE UNIQUE INDEX posts_key ON posts (author_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
@@ -95,6 +96,10 @@ CREATE TABLE ledger (
     outcome TEXT NOT NULL
 ) STRICT;
 """
+
+
+_LATER = ("extras TEXT NOT NULL DEFAULT '{}'", "edited_at TEXT")
+"""What each version but the first brought to the posts."""
 
 
 class DataDirectoryError(Exception):
@@ -183,8 +188,9 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
             return
-        if version == 1:
-            connection.execute("ALTER TABLE posts ADD COLUMN extras TEXT NOT NULL DEFAULT '{}'")
+        if version in (1, 2):
+            for column in _LATER[version - 1 :]:
+                connection.execute(f"ALTER TABLE posts ADD COLUMN {column}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             return
         if version:

@@ -87,6 +87,23 @@ class Posts:
             row = _by_key(connection, author, key)
             return post_now(connection, row["id"]) if row else None
 
+    def edit(self, author: Account, post_id: int, text: str) -> Post | None:
+        """Let a post say something else; None when it is gone. Raises NotAllowed."""
+        text = clean(text)
+        with self.database.writing() as connection:
+            post = post_or_none(connection, post_id)
+            if post is None or post.deleted:
+                return None
+            if post.author.id != author.id:
+                raise NotAllowed("not_yours", "Only its author can edit a post.", status=403)
+            _check_content(text, [(one.media_id, one.alt_text) for one in post.images])
+            if text != post.text:
+                connection.execute(
+                    "UPDATE posts SET text = ?, folded = ?, edited_at = ? WHERE id = ?",
+                    (text, text.casefold(), stamp(), post_id),
+                )
+            return post_now(connection, post_id)
+
     def delete(self, author: Account, post_id: int) -> bool:
         """Take a post down; False when it is gone already. Raises NotAllowed for others' posts."""
         with self.database.writing() as connection:

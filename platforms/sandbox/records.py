@@ -93,6 +93,7 @@ class Post:
     replies: int  # direct ones that still stand
     images: tuple[StoredImage, ...] = ()
     extras: Extras = Extras()
+    edited_at: datetime | None = None
     quoted: Post | None = None  # the post that `extras.quote` shows, if it still stands
 
 

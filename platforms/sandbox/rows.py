@@ -11,7 +11,8 @@ from platforms.sandbox.extras import loaded
 from platforms.sandbox.records import Account, Post, StoredImage
 
 POST_COLUMNS = """
-    p.id, p.text, p.created_at, p.in_reply_to, p.root_id, p.hidden_at, p.deleted_at, p.extras,
+    p.id, p.text, p.created_at, p.in_reply_to, p.root_id, p.hidden_at, p.deleted_at, p.edited_at,
+    p.extras,
     a.id AS a_id, a.handle, a.display_name, a.bio, a.official, a.created_at AS a_created_at,
     (SELECT count(*) FROM posts r
       WHERE r.root_id = p.root_id AND r.in_reply_to = p.id AND r.deleted_at IS NULL) AS replies
@@ -71,6 +72,7 @@ def _post_from(row: sqlite3.Row, images: dict[int, list[StoredImage]]) -> Post:
         replies=row["replies"],
         images=tuple(images.get(row["id"], ())),
         extras=loaded(row["extras"]),
+        edited_at=datetime.fromisoformat(row["edited_at"]) if row["edited_at"] else None,
     )
 
 

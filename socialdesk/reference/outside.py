@@ -32,6 +32,7 @@ FEATURES = {
     Feature.QUOTE: "Quote a post",
     Feature.AUDIENCE: "Choose who may reply",
     Feature.FIRST_COMMENT: "A first comment of our own",
+    Feature.EDIT: "The words of what is published can be corrected",
     Feature.LINK: "A link beside the text, shown as a card",
     Feature.REEL: "Reels",
     Feature.STORY: "Stories",
@@ -43,6 +44,7 @@ NO_PAGE = (
     Feature.REMOVE,
     Feature.BLOCK,
     Feature.VIDEO,
+    Feature.EDIT,
 )
 """What the modules can do and no page of the desk offers yet."""
 DEEDS = {

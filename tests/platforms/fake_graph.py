@@ -155,7 +155,9 @@ class FakeGraph(FakeServer):
             return Reply(data=page)
         node = self.nodes[id_]
         if asked.method == "POST":
-            node |= {name: values[0] for name, values in asked.form().items()}
+            form = {name: values[0] for name, values in asked.form().items()}
+            words = form.pop("description" if self.kinds[id_] == "video" else "message", None)
+            node |= form if words is None else {**form, "text": words}
             return Reply(data={"success": True})
         if node.get("container"):
             return Reply(data={"id": id_, "status_code": self._filled(node)})

@@ -54,6 +54,7 @@ class FakeLinkedIn(FakeServer):
         ("GET", r"/rest/organizationalEntityNotifications", "notices"),
         ("GET", r"/rest/posts", "list"),
         ("POST", r"/rest/posts", "post"),
+        ("POST", r"/rest/posts/([^/]+)", "patch"),
         ("DELETE", r"/rest/posts/([^/]+)", "delete"),
         ("POST", r"/rest/images", "begin_image"),
         ("PUT", r"/upload/(\w+)", "upload"),
@@ -150,6 +151,19 @@ class FakeLinkedIn(FakeServer):
         plain(text)
         made = self.make(OWN_URN, text, media=media, sent=body)
         return Reply(201, body=b"", headers={"x-restli-id": made["id"]})
+
+    def do_patch(self, asked: Asked, urn: str) -> Reply:
+        """https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api"""
+        assert asked.headers["x-restli-method"] == "PARTIAL_UPDATE"
+        body = asked.json()
+        assert set(body) == {"patch"}
+        assert set(body["patch"]) == {"$set"}
+        assert set(body["patch"]["$set"]) <= {"commentary", "contentCallToActionLabel"}
+        if urn not in self.posts:
+            return error(404, "Not found", "NOT_FOUND")
+        plain(body["patch"]["$set"]["commentary"])
+        self.posts[urn] |= body["patch"]["$set"]
+        return Reply(204, body=b"")
 
     def do_delete(self, _asked: Asked, urn: str) -> Reply:
         if self.posts.pop(urn, None) is None:

@@ -120,6 +120,7 @@ class FakeMastodon(FakeServer):
         ("POST", r"/api/v1/accounts/(\w+)/unblock", "unblock"),
         ("POST", r"/api/v1/statuses", "post_status"),
         ("GET", r"/api/v1/statuses/(\w+)", "get_status"),
+        ("PUT", r"/api/v1/statuses/(\w+)", "edit_status"),
         ("DELETE", r"/api/v1/statuses/(\w+)", "delete_status"),
         ("GET", r"/api/v1/statuses/(\w+)/context", "context"),
         ("POST", r"/api/v[12]/media", "post_media"),
@@ -281,6 +282,29 @@ class FakeMastodon(FakeServer):
     def do_get_status(self, _asked: Asked, id_: str) -> Reply:
         status = self.statuses.get(id_)
         return Reply(data=status) if status else error(404, "Record not found")
+
+    def do_edit_status(self, asked: Asked, id_: str) -> Reply:
+        """What is not sent along is taken away, as app/services/update_status_service.rb does."""
+        status = self.statuses.get(id_)
+        if status is None or status["account"]["id"] != OWN:
+            return error(404, "Record not found")
+        form = asked.form()
+        text, media = form.get("status", [""])[0], form.get("media_ids[]", [])
+        known = {one["id"]: one for one in status["media_attachments"]}
+        if not text and not media:
+            return error(422, "Validation failed: Text can't be blank")
+        if count_text(text, self.LIMITS) > 500:
+            return error(422, "Validation failed: Text character limit of 500 exceeded")
+        status |= {
+            "text": text,
+            "content": as_html(text),
+            "edited_at": stamp(self.now()),
+            "spoiler_text": form.get("spoiler_text", [""])[0],
+            "sensitive": form.get("sensitive", ["False"])[0] in ("True", "true", "1"),
+            "media_attachments": [known[m] for m in media],
+            "poll": None,
+        }
+        return Reply(data=status)
 
     def do_delete_status(self, _asked: Asked, id_: str) -> Reply:
         status = self.statuses.get(id_)

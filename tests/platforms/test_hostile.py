@@ -31,6 +31,7 @@ from platforms.contract import (
     Audience,
     Batch,
     Counted,
+    Edits,
     Feature,
     Form,
     Incoming,
@@ -77,6 +78,8 @@ CALLS: dict[str, Call] = {
     "fetch_own_posts": lambda w, a: _twice(a.fetch_own_posts),
     "search": lambda w, a: _twice(lambda cursor: a.search("#flood", cursor)),
     "search_words": lambda w, a: _twice(lambda cursor: a.search("flood", cursor)),
+    "edit": lambda w, a: _edit(w, a),
+    "edit_with_picture": lambda w, a: _edit(w, a, picture("One")),
     "hide": lambda w, a: a.hide("1"),
     "show": lambda w, a: a.show("1"),
     "remove": lambda w, a: a.remove("1"),
@@ -109,6 +112,13 @@ ALONG: dict[Feature, Callable[[World], dict[str, Any]]] = {
 def _prepare(world: World, adapter: Adapter, *images: Any) -> None:
     if isinstance(adapter, Prepares):
         adapter.prepare(world.outgoing("Hello.", *images), steps=StepsInMemory())
+
+
+def _edit(world: World, adapter: Adapter, *images: Any) -> None:
+    """Of a post that is there."""
+    if isinstance(adapter, Edits):
+        post = world.post_elsewhere(f"The read is closed {next(_numbers)}.")
+        adapter.edit(post, world.outgoing(f"The road is closed {next(_numbers)}.", *images))
 
 
 def _publish(world: World, adapter: Adapter, *images: Any, **more: Any) -> Any:

@@ -88,6 +88,7 @@ class TestAuthorisation:
         ("POST", "/media"),
         ("POST", "/posts"),
         ("GET", f"/posts/by-key/{KEY}"),
+        ("PUT", "/posts/1"),
         ("DELETE", "/posts/1"),
         ("POST", "/posts/1/hide"),
         ("POST", "/posts/1/show"),

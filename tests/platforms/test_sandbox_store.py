@@ -167,6 +167,31 @@ class TestPosting:
         assert (root.root_id, reply.root_id, deeper.root_id) == (root.id, root.id, root.id)
         assert [post.replies for post in store.lists.thread(root.id)] == [1, 1, 0]
 
+    def test_an_edited_post_says_something_else_and_that_it_was_edited(
+        self, store: Store, fire: Account
+    ) -> None:
+        media_id = store.media.add(fire, png())
+        post, _ = store.posts.create(fire, "Old", images=[(media_id, "A road")], key=KEY)
+        edited = store.posts.edit(fire, post.id, "New")
+        assert edited is not None
+        assert (edited.text, edited.images) == ("New", post.images)
+        assert edited.edited_at is not None
+        assert store.posts.edit(fire, post.id, "New") == edited
+        assert store.lists.search("new", 0, 50)[0] == [edited]
+        again, new = store.posts.create(fire, "Old", images=[(media_id, "A road")], key=KEY)
+        assert (again, new) == (edited, False)
+
+    def test_only_the_author_edits_what_is_there_and_keeps_to_the_limits(
+        self, store: Store, fire: Account, asha: Account
+    ) -> None:
+        post, _ = store.posts.create(fire, "Hello")
+        assert refusal(store.posts.edit, asha, post.id, "Mine").status == 403
+        assert refusal(store.posts.edit, fire, post.id, "").code == "text_empty"
+        assert refusal(store.posts.edit, fire, post.id, "x" * 501).code == "text_too_long"
+        assert store.posts.edit(fire, 999, "Hello") is None
+        store.posts.delete(fire, post.id)
+        assert store.posts.edit(fire, post.id, "Hello") is None
+
     def test_only_the_author_deletes_and_only_once(
         self, store: Store, fire: Account, asha: Account
     ) -> None:
@@ -471,6 +496,23 @@ class TestDirectory:
         (tmp_path / "sandbox.sqlite3").write_text("x" * 5000)
         with pytest.raises(DataDirectoryError):
             Store(tmp_path)
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_data_of_an_earlier_version_is_brought_up_to_date(
+        self, tmp_path: Path, version: int
+    ) -> None:
+        store = Store(tmp_path)
+        account = store.accounts.create(handle="fire", display_name="Fire")
+        post, _ = store.posts.create(account, "Hello")
+        store.close()
+        connection = sqlite3.connect(tmp_path / "sandbox.sqlite3")
+        for column in ("extras", "edited_at")[version - 1 :]:
+            connection.execute(f"ALTER TABLE posts DROP COLUMN {column}")
+        connection.execute(f"PRAGMA user_version={version}")
+        connection.close()
+        store = Store(tmp_path)
+        assert store.posts.get(post.id) == post
+        store.close()
 
     def test_data_of_another_version_is_left_alone(self, tmp_path: Path) -> None:
         Store(tmp_path).close()

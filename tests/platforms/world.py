@@ -167,6 +167,7 @@ class World(ABC):
 
     writes: Match  # the request that publishes
     deletes: Match
+    edits: Match  # the request that changes a post's words; asked only where there is one
     uploads: Match
     reads: Match  # the request of fetch_mentions
     verifies: Match

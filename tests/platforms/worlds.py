@@ -103,6 +103,7 @@ class MastodonWorld(World):
     tells_videos = True
     writes = staticmethod(path("POST", "/api/v1/statuses"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    edits = staticmethod(lambda asked: asked.method == "PUT")
     uploads = staticmethod(path("POST", "/media"))
     reads = staticmethod(path("GET", "/api/v1/notifications"))
     verifies = staticmethod(path("GET", "/accounts/verify_credentials"))
@@ -175,6 +176,7 @@ class SandboxWorld(World):
     tells_videos = True
     writes = staticmethod(path("POST", "/api/posts"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    edits = staticmethod(lambda asked: asked.method == "PUT")
     uploads = staticmethod(path("POST", "/api/media"))
     reads = staticmethod(path("GET", "/api/mentions"))
     verifies = staticmethod(path("GET", "/api/account"))

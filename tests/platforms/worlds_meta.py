@@ -20,6 +20,11 @@ class FacebookWorld(World):
     mentionable = "@stranger"
     writes = staticmethod(path("POST", "/feed"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    edits = staticmethod(
+        lambda asked: (
+            asked.method == "POST" and asked.path.split("/")[-1].startswith(f"{fake_graph.PAGE}_")
+        )
+    )
     uploads = staticmethod(path("POST", "/photos"))
     reads = staticmethod(path("GET", "/tagged"))
     verifies = staticmethod(path("GET", "/me"))

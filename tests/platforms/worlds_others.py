@@ -87,6 +87,9 @@ class LinkedInWorld(World):
     stranger_name = "A LinkedIn member"
     writes = staticmethod(path("POST", "/rest/posts"))
     deletes = staticmethod(lambda asked: asked.method == "DELETE")
+    edits = staticmethod(
+        lambda asked: asked.method == "POST" and asked.path.startswith("/rest/posts/")
+    )
     uploads = staticmethod(lambda asked: asked.method == "PUT")
     reads = staticmethod(path("GET", "/organizationalEntityNotifications"))
     verifies = staticmethod(path("GET", "/organizationAcls"))
