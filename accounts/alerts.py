@@ -22,6 +22,7 @@ class AlertKind(models.TextChoices):
     UNKNOWN = "unknown", "May or may not have gone out"
     HELD = "held", "Held by Socialdesk"
     PREPARATION = "preparation", "Will fail when it is due"
+    CORRECTION = "correction", "A post was not corrected, or may not have been"
     TOKEN = "token", "Credentials lost or about to expire"  # a word, no secret
     PLATFORM = "platform", "A platform is in trouble"
     BACKLOG = "backlog", "Due and not taken up"

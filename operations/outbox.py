@@ -39,6 +39,7 @@ HOLDS_WHILE = {
     AlertKind.UNKNOWN: Q(delivery__state=State.UNKNOWN),
     AlertKind.HELD: Q(delivery__state=State.HELD),
     AlertKind.PREPARATION: Q(delivery__state=State.SCHEDULED),
+    AlertKind.CORRECTION: Q(delivery__state=State.PUBLISHED),
     AlertKind.TOKEN: Q(account__disconnected_at=None)
     & (
         Q(account__health=Health.LOST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,9 @@ from scheduling.checks import delivery_problems
 from scheduling.content import content_hash
 from scheduling.gate import Shut, shut
 from scheduling.models import Decided, Delivery, HoldKind
+
+RightsOf = Callable[[User, Capability, SocialAccount], Decision]
+"""Whether somebody has a capability on an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +59,32 @@ def why_not(
     `due_at`: the time it would get, for a look ahead; otherwise its own. `rights`: asked for many
     deliveries at once, this one among them.
     """
-    account = delivery.account
+    rights = rights or SendersRights([delivery])
+    return (
+        shut_out(delivery.account)
+        or lapsed(sender_of(delivery), delivery.account, reviewed=delivery.reviewed, rights=rights)
+        or _changed(delivery)
+        or _overdue(due_at or delivery.due_at)
+    )
+
+
+def shut_out(account: SocialAccount) -> Hold | None:
+    """What keeps everything from going out on this account, but a pause."""
     if account.is_frozen:
         return Hold(HoldKind.FROZEN, f"The account is frozen: {account.frozen_reason}")
     if not account.is_connected:
         return Hold(HoldKind.AUTHORISATION, "The account is disconnected.")
-    rights = rights or SendersRights([delivery])
-    return _lapsed(delivery, rights) or _changed(delivery) or _overdue(due_at or delivery.due_at)
+    return None
 
 
 def paused(delivery: Delivery, shut: Shut) -> Hold | None:
     """The pause that is over this delivery, as a hold."""
-    pause = shut.over(delivery.account_id)
+    return pause_over(delivery.account_id, shut)
+
+
+def pause_over(account_id: int, shut: Shut) -> Hold | None:
+    """The pause that is over this account, as a hold."""
+    pause = shut.over(account_id)
     return Hold(HoldKind.PAUSED, pause.held_reason) if pause else None
 
 
@@ -82,16 +99,22 @@ def refuse_paused(delivery: Delivery) -> None:
 
 def needed_of(delivery: Delivery) -> Capability:
     """What its sender has to have when it goes out."""
-    return Capability.DRAFT if delivery.reviewed else Capability.PUBLISH
+    return _needed(reviewed=delivery.reviewed)
 
 
-def _lapsed(delivery: Delivery, rights: SendersRights) -> Hold | None:
-    sender = sender_of(delivery)
-    if not delivery.reviewed and delivery.account.approval_required:
+def _needed(*, reviewed: bool) -> Capability:
+    return Capability.DRAFT if reviewed else Capability.PUBLISH
+
+
+def lapsed(
+    sender: User, account: SocialAccount, *, reviewed: bool, rights: RightsOf
+) -> Hold | None:
+    """Whether the right by which something goes out is gone. `reviewed`: it was approved."""
+    if not reviewed and account.approval_required:
         return Hold(
             HoldKind.LAPSED, "The account now asks for approval, and nobody has approved this."
         )
-    decision = rights(sender, needed_of(delivery), delivery.account)
+    decision = rights(sender, _needed(reviewed=reviewed), account)
     if decision:
         return None
     kind = HoldKind.FROZEN if sender.is_frozen else HoldKind.LAPSED

@@ -7,6 +7,7 @@ from celery import shared_task
 from operations import hearts
 from scheduling.engine import lapses
 from scheduling.engine.clock import clock
+from scheduling.engine.correct import correct, due_corrections
 from scheduling.engine.points import Point, reached
 from scheduling.engine.prepare import LEAD, claim_soon, prepare
 from scheduling.engine.publisher import publisher
@@ -42,6 +43,19 @@ def prepare_soon() -> None:
 @shared_task(name="scheduling.prepare_delivery")
 def prepare_delivery(delivery_id: int) -> None:
     prepare(delivery_id)
+
+
+@shared_task(name="scheduling.send_corrections")
+def send_corrections() -> None:
+    if not clock.is_right():
+        return
+    for correction_id in due_corrections():
+        send_correction.delay(correction_id)
+
+
+@shared_task(name="scheduling.send_correction")
+def send_correction(correction_id: int) -> None:
+    correct(correction_id)
 
 
 @shared_task(name="scheduling.reconcile_unknown")

@@ -16,6 +16,7 @@ from audit.actors import Actor
 from scheduling import events  # noqa: F401  # declares them
 from scheduling.checks import refuse_problems
 from scheduling.content import content_of, hash_of
+from scheduling.correcting import drop_all
 from scheduling.errors import Stale
 from scheduling.gate import shut
 from scheduling.models import Approval, Decided, Delivery, HoldKind
@@ -196,10 +197,12 @@ def delivery_cancel(*, actor: Actor, delivery: Delivery, reason: str = "") -> De
     return move(delivery, State.CANCELLED, data={"reason": reason.strip()})
 
 
-@action("delivery.withdrawn", needs=decided_inside)
+@action("delivery.withdrawn", "correction.dropped", needs=decided_inside)
 def delivery_withdraw(*, actor: Actor, delivery: Delivery, reason: str) -> Delivery:
     """Note that a published post was taken down; scheduling.withdrawal asks the platform first."""
-    return move(_locked(delivery), State.WITHDRAWN, data={"reason": reason.strip()})
+    delivery = move(_locked(delivery), State.WITHDRAWN, data={"reason": reason.strip()})
+    drop_all(delivery, "The post was taken down.")
+    return delivery
 
 
 @action("delivery.settled", needs=decided_inside)

@@ -37,6 +37,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 5},
     },
+    "corrections": {
+        "task": "scheduling.send_corrections",
+        "schedule": 2.0,
+        "options": {"expires": 5},
+    },
     "poll": {"task": "mentions.dispatch_polls", "schedule": 1.0, "options": {"expires": 5}},
     "moderate": {
         "task": "mentions.dispatch_moderations",

@@ -43,11 +43,14 @@ from platforms.contract import (
     RetryLater,
 )
 from scheduling.content import content_hash
+from scheduling.correcting import correction_hash
 from scheduling.elements import NOTHING, Element, Elements
 from scheduling.engine.claim import claim_due
+from scheduling.engine.correct import correct, due_corrections
 from scheduling.engine.publish import publish
 from scheduling.errors import Stale
-from scheduling.models import Delivery, Media, Pause, Post
+from scheduling.models import Correction, CorrectionState, Delivery, Media, Pause, Post
+from scheduling.services import corrections
 from scheduling.services import deliveries as acts
 from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.services.posts import (
@@ -157,6 +160,10 @@ class Desk(RuleBasedStateMachine):
         self.writers: dict[tuple[int, int], set[str]] = {}  # of a post on an account
         self.sender: dict[tuple[int, int], str] = {}
         self.approved: dict[int, Content] = {}  # of a delivery, while it stands
+        self.proposed: dict[int, tuple[str, str]] = {}  # of a correction: by whom, which words
+        self.approved_words: dict[int, str] = {}  # of a correction
+        self.withdrawn: set[str] = set()  # remote ids
+        self.looked_at_corrections: list[tuple[int, str]] = []
 
     @initialize(data=st.data())
     def there_is_something_to_do(self, data: st.DataObject) -> None:
@@ -212,6 +219,27 @@ class Desk(RuleBasedStateMachine):
             raise self.answers.pop()
         return Published(f"r-{post.key}", f"https://there.example/{post.key}", timezone.now())
 
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        """The same of what becomes of a published post."""
+        correction = Correction.objects.get(
+            state=CorrectionState.SENDING, delivery__remote_id=remote_id
+        )
+        account, (name, words) = correction.account, self.proposed[correction.pk]
+        assert post.text == words, "it says something else than was proposed"
+        assert remote_id not in self.withdrawn, "it was taken down"
+        assert account.pk not in self.frozen, "the account is frozen"
+        assert not any(account.pk in held for held in self.paused.values()), "a pause"
+        if correction.pk in self.approved_words:
+            assert post.text == self.approved_words[correction.pk], "it is not what was approved"
+            assert self.may(name, Capability.DRAFT, account.pk)
+            seen_in_this_run["corrected, approved"] += 1
+        else:
+            assert account.pk not in self.strict, "nobody has approved it"
+            assert self.may(name, Capability.PUBLISH, account.pk)
+            seen_in_this_run["corrected without review"] += 1
+        if self.answers:
+            raise self.answers.pop()
+
     # --- writing ----------------------------------------------------------------------------
 
     @rule(data=st.data(), now=st.booleans(), sends=st.booleans())
@@ -243,7 +271,7 @@ class Desk(RuleBasedStateMachine):
                 self._send(post, name, post_send)
 
     @rule(data=st.data())
-    def edit(self, data: st.DataObject) -> None:
+    def rewrite(self, data: st.DataObject) -> None:
         post = self._post(data)
         if post is None:
             return
@@ -371,6 +399,96 @@ class Desk(RuleBasedStateMachine):
             seen_in_this_run[act] += 1
             if state == State.FAILED and done.state == State.SCHEDULED and not reviewed:
                 self.sender[delivery.post_id, delivery.account_id] = name
+
+    # --- corrections ------------------------------------------------------------------------
+
+    @rule(data=st.data(), text=st.sampled_from(TEXTS))
+    def propose(self, data: st.DataObject, text: str) -> None:
+        delivery = self._delivery(data, State.PUBLISHED)
+        if delivery is None:
+            return
+        name = self._somebody(data, Capability.DRAFT, [delivery.account])
+        made = self._do(
+            lambda: corrections.correction_propose(
+                actor=person(self.people[name]),
+                post=delivery.post,
+                texts={delivery.pk: text},
+                seen={delivery.pk: delivery.text},
+            )
+        )
+        for correction in made or ():
+            assert self.may(name, Capability.DRAFT, delivery.account_id)
+            self.proposed[correction.pk] = (name, text)
+
+    @rule(data=st.data(), stale=st.booleans(), own=st.booleans())
+    def approve_correction(self, data: st.DataObject, stale: bool, own: bool) -> None:
+        waiting = self._correction(data, CorrectionState.PROPOSED)
+        if waiting is not None:
+            self.looked_at_corrections.append((waiting.pk, correction_hash(waiting)))
+        if not self.looked_at_corrections or (waiting is None and not stale):
+            return
+        seen = self.looked_at_corrections
+        pk, said = data.draw(st.sampled_from(seen)) if stale else seen[-1]
+        correction = Correction.objects.select_related("delivery__account").get(pk=pk)
+        delivery = correction.delivery
+        at = (delivery.post_id, delivery.account_id)
+        theirs = {*self.writers[at], self.sender.get(at), self.proposed[pk][0]}
+        but = () if own else theirs
+        name = self._somebody(data, Capability.APPROVE, [delivery.account], but)
+        done = self._do(
+            lambda: corrections.correction_approve(
+                actor=person(self.people[name]), correction=correction, content_hash=said
+            )
+        )
+        may = self.may(name, Capability.APPROVE, delivery.account_id)
+        if done is None:
+            seen_in_this_run["own correction refused"] += may and name in theirs
+            return
+        assert may, f"{name} may not approve there"
+        assert name not in theirs, f"{name} approved their own words"
+        self.approved_words[pk] = self.proposed[pk][1]
+
+    @rule(data=st.data(), act=st.sampled_from(["return", "drop", "withdraw"]))
+    def stop_a_correction(self, data: st.DataObject, act: str) -> None:
+        correction = self._correction(data)
+        if correction is None:
+            return
+        delivery = correction.delivery
+        needs = {"return": Capability.APPROVE, "drop": Capability.DRAFT}
+        name = self._somebody(data, needs.get(act, Capability.PUBLISH), [delivery.account])
+        actor = person(self.people[name])
+        calls: dict[str, Callable[[], Any]] = {
+            "return": lambda: corrections.correction_return(
+                actor=actor, correction=correction, comment="Why?"
+            ),
+            "drop": lambda: corrections.correction_drop(actor=actor, correction=correction),
+            "withdraw": lambda: acts.delivery_withdraw(
+                actor=actor, delivery=delivery, reason="wrong"
+            ),
+        }
+        if self._do(calls[act]) is not None:
+            seen_in_this_run[f"correction: {act}"] += 1
+            if act == "withdraw":
+                self.withdrawn.add(delivery.remote_id)
+
+    @rule(answer=st.sampled_from([None, None, RetryLater, Refused, OutcomeUnknown]))
+    def send_corrections(self, answer: type[Exception] | None) -> None:
+        self.answers = [answer("Not now.")] if answer else []
+        Correction.objects.filter(state=CorrectionState.QUEUED).update(next_try_at=timezone.now())
+        for pk in due_corrections():
+            if correct(pk) == CorrectionState.CORRECTED:
+                delivery = Correction.objects.get(pk=pk).delivery
+                name, text = self.proposed[pk]
+                assert delivery.text == text
+                self.own[delivery.post_id, delivery.account_id] = text
+                self.writers[delivery.post_id, delivery.account_id].add(name)
+
+    @rule(data=st.data(), text=st.sampled_from(TEXTS), own=st.booleans())
+    def somebody_corrects_and_it_goes_out(self, data: st.DataObject, text: str, own: bool) -> None:
+        self.tick_and_work()
+        self.propose(data, text)
+        self.approve_correction(data, stale=False, own=own)
+        self.send_corrections(None)
 
     # --- rights that come and go ------------------------------------------------------------
 
@@ -510,6 +628,13 @@ class Desk(RuleBasedStateMachine):
         found = list(rows.filter(state=state) if state else rows)
         return data.draw(st.sampled_from(found)) if found else None
 
+    def _correction(
+        self, data: st.DataObject, state: CorrectionState | None = None
+    ) -> Correction | None:
+        rows = Correction.objects.select_related("delivery__account", "by").order_by("pk")
+        found = list(rows.filter(state=state) if state else rows)
+        return data.draw(st.sampled_from(found)) if found else None
+
     def _words(
         self,
         data: st.DataObject,
@@ -591,5 +716,8 @@ def test_what_is_sent_was_approved_in_this_form_by_somebody_else():
         "sent with something along",
         "edited",
         "own words refused",
+        "corrected, approved",
+        "corrected without review",
+        "own correction refused",
     ):
         assert seen_in_this_run[came_about], f"never: {came_about}; {seen_in_this_run}"

@@ -95,6 +95,7 @@ ALLOWED: dict[str, str] = {
     "scheduling/variants.py:_make": "what follows from a picture and an account's limits, kept",
     "scheduling/traffic/learning.py:bring_forward": "when the engine tries next, not what is sent",
     "socialdesk/health.py:broker_seen": "telemetry: when the broker last answered",
+    "scheduling/engine/correct.py:due_corrections": _LEASE,
     "scheduling/engine/prepare.py:claim_soon": _LEASE,
     "scheduling/engine/prepare.py:put": _LEASE,
     "scheduling/engine/publish.py:_store": _LEASE,

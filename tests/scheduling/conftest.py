@@ -43,6 +43,8 @@ class Network:
     prepared: list[Outgoing] = field(default_factory=list)
     preparing: list[Any] = field(default_factory=list)  # what to raise, or do with the steps
     left: Allowance | None = None
+    edited: list[tuple[str, str]] = field(default_factory=list)
+    edits: list[BaseException | None] = field(default_factory=list)
     own_posts: list[OwnPost] | PlatformError = field(default_factory=list)
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
@@ -75,6 +77,12 @@ class Network:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def edit(self, remote_id: str, post: Outgoing) -> None:
+        self.edited.append((remote_id, post.text))
+        answer = self.edits.pop(0) if self.edits else None
+        if isinstance(answer, BaseException):
+            raise answer
 
     def delete(self, remote_id: str) -> None:
         answer = self.answers.pop(0) if self.answers else None
@@ -120,6 +128,13 @@ class Desk:
         return delivery_approve(
             actor=person(self.approver), delivery=delivery, content_hash=content_hash(delivery)
         )
+
+    def published(self, **fields: Any) -> Delivery:
+        """By the contributor, approved by the approver, and out; needs a network."""
+        delivery = fall_due(self.approved(**fields))
+        run_due()
+        delivery.refresh_from_db()
+        return delivery
 
     def scheduled(self, author: User | None = None, **fields: Any) -> Delivery:
         author = author or self.publisher
