@@ -65,6 +65,8 @@ function start(form) {
   let saving = false;
   let sent = false;
   let waiting = null;
+  let unsay = null;
+  const busy = () => form.querySelector(".media-item.is-busy");
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt !== form) return;
     saving = true;
@@ -81,10 +83,11 @@ function start(form) {
   document.addEventListener("htmx:afterSettle", recount);
   // A first save gives the post its number; what is sent before it is known makes a second post.
   form.addEventListener("submit", (event) => {
-    const uploading = form.querySelector(".media-item.is-busy");
+    const uploading = busy();
     if (uploading) {  // it would go out without what somebody sees in it
       event.preventDefault();
-      say("A file is still being uploaded. Wait until it is there, or cancel it.", { level: "warning" });
+      unsay?.();
+      unsay = say("A file is still being uploaded. Wait until it is there, or cancel it.", { level: "warning" });
       uploading.querySelector("[data-remove]").focus();
       return;
     }
@@ -112,7 +115,7 @@ function start(form) {
     else button.click();
   };
   addEventListener("beforeunload", (event) => {
-    if (dirty || form.querySelector(".media-item.is-busy")) event.preventDefault();
+    if (dirty || busy()) event.preventDefault();
   });
 
   // A version that says the same as the main text is not a version: one click brings it back.
@@ -141,6 +144,8 @@ function start(form) {
   uploads(form, () => {
     dirty = true;
     form.dispatchEvent(new Event("input", { bubbles: true }));
+  }, () => {
+    if (!busy()) unsay?.();
   });
   recount();
 }

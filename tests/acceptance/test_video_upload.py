@@ -30,11 +30,14 @@ def test_a_video_is_cancelled_then_added_and_described(browser: Browser, stage: 
         people.picture(writer, "uploads", full=True)
 
         page.locator("#compose-button").click()
-        expect(page.get_by_text("A file is still being uploaded.")).to_be_visible()
+        notice = page.get_by_text("A file is still being uploaded.")
+        expect(notice).to_be_visible()
+        expect(page.get_by_label("If it has to be cut, keep")).to_have_count(0)
         cancel = page.get_by_role("button", name="Cancel the upload of “river.mp4”")
         expect(cancel).to_be_focused()
         cancel.press("Enter")
         expect(page.locator(".media-item")).to_have_count(0)
+        expect(notice).to_have_count(0)
         expect(page.locator("[data-upload-said]")).to_have_text("“river.mp4” was not added.")
         expect(page.locator("input[type=file]")).to_be_focused()
 

@@ -28,7 +28,7 @@ function leaveLater(toast) {
 
 function add({ text, level = "info", undo, action, onAction }) {
   const template = document.getElementById("toast-template");
-  if (!box || !template || !text) return;
+  if (!box || !template || !text) return null;
   const toast = template.content.firstElementChild.cloneNode(true);
   toast.classList.add(`tone-${TONES[level] ?? "blue"}`);
   for (const icon of toast.querySelectorAll("[data-toast-icon]")) {
@@ -48,6 +48,7 @@ function add({ text, level = "info", undo, action, onAction }) {
     });
   }
   box.append(toast);
+  return toast;
 }
 
 function postTo(path) {
@@ -64,7 +65,10 @@ function postTo(path) {
   form.submit();
 }
 
-document.addEventListener("desk:toast", (event) => add(event.detail ?? {}));
+document.addEventListener("desk:toast", (event) => {
+  const detail = event.detail ?? {};
+  detail.toast = add(detail);
+});
 document.addEventListener("click", (event) => {
   event.target.closest?.("[data-toast-close]")?.closest("[data-toast]").remove();
 });

@@ -6,7 +6,7 @@ import { say } from "./say.js";
 const NO_ANSWER = "The server could not be reached. Nothing else was changed. Try again.";
 const STEP = 25; // per cent after which a screen reader hears of it again
 
-export function uploads(form, changed) {
+export function uploads(form, changed, ended) {
   const list = form.querySelector("[data-media-list]");
   const template = form.querySelector("template[data-media-template]");
   const drop = form.querySelector("[data-drop]");
@@ -27,6 +27,7 @@ export function uploads(form, changed) {
     const fields = [item.querySelector("[data-id]"), item.querySelector("[data-alt]"), item.querySelector("[data-keep]")].filter(Boolean);
     for (const field of fields) field.removeAttribute("name");
     item.classList.add("is-busy");
+    if (file.type.startsWith("video/")) withoutCut(item);
     called(item, "Cancel", `the upload of “${file.name}”`);
     list.append(item);
 
@@ -36,6 +37,8 @@ export function uploads(form, changed) {
     request.upload.addEventListener("load", () => bar.checking());
     const end = (answer) => {
       running.delete(item);
+      item.classList.remove("is-busy");
+      ended();
       if (answer.id) return added(item, file, answer, shown, local, bar);
       const focused = item.contains(document.activeElement);
       item.remove();
@@ -57,7 +60,6 @@ export function uploads(form, changed) {
   }
 
   function added(item, file, answer, shown, local, bar) {
-    item.classList.remove("is-busy");
     bar.done();
     const noun = answer.video ? "video" : "picture";
     called(item, "Remove", noun);
@@ -70,7 +72,7 @@ export function uploads(form, changed) {
     label.htmlFor = alt.id;
     label.textContent = `What does the ${noun} show?`;
     const keep = item.querySelector("[data-keep]");
-    if (keep && answer.video) keep.closest("label").remove();
+    if (answer.video) withoutCut(item);
     else if (keep) keep.name = keep.id = `keep-${answer.id}`;
     const element = Boolean(answer.video) === (shown.localName === "video") ? shown : showing(item, "", answer.video);
     element.addEventListener(answer.video ? "loadeddata" : "load", () => URL.revokeObjectURL(local), { once: true });
@@ -128,6 +130,11 @@ function answerOf(request) {
   } catch {
     return { error: request.status === 413 || request.status === 400 ? "It is too large for the server." : NO_ANSWER };
   }
+}
+
+// Videos are never cut.
+function withoutCut(item) {
+  item.querySelector("[data-keep]")?.closest("label").remove();
 }
 
 // What the button of an item does, in its title and to a screen reader.
