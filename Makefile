@@ -30,7 +30,7 @@ test: ## run the tests, the browser ones included (ARGS= for pytest)
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile -m "not matrix" --ignore=tests/real --ignore=tests/faults $(ARGS)
 
-test-matrix: ## run the rest of the long matrices: every page in every look
+test-matrix: ## run the rest of the long matrices: every page in every look, every address as everybody
 	@$(BOOTSTRAP) --dev
 	@$(VENV) -m pytest -n $(WORKERS) --dist=loadfile -m matrix --ignore=tests/real --ignore=tests/faults $(ARGS)
 

@@ -1,7 +1,8 @@
 """Every address, by every method, asked by everybody about their own and about others' things.
 
 What has to come of it is in socialdesk/access.py; what to send, in fillings.py. An address that
-either does not know fails here.
+either does not know fails here. `make test` asks as those of ORDINARY, `make test-matrix` as all
+others.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ pytestmark = pytest.mark.usefixtures("db")
 
 READINGS = {"record.read", "record.export_began", "record.exported", "record.proof_given"}
 OTHER_METHODS = ("HEAD", "PUT", "PATCH", "DELETE")
+ORDINARY = {
+    *("anonymous", "no grant", "viewer", "contributor", "publisher", "approver", "manager"),
+    *("administrator", "auditor", "frozen person"),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,13 +51,15 @@ def test_no_address_is_unknown():
     assert set(FILLINGS) == set(ADDRESSES), "say in tests/rights/fillings.py what it is sent"
 
 
+@pytest.mark.parametrize("ordinary", [True, pytest.param(False, marks=pytest.mark.matrix)])
 @pytest.mark.parametrize("name", [n for n in ADDRESSES if n != "gallery"])
-def test_who_may_at_this_address(world, name):
+def test_who_may_at_this_address(world, name, ordinary):
     address = ADDRESSES[name]
+    asking = [one for one in world.personas.values() if (one.key in ORDINARY) is ordinary]
     wrong = [
         f"{persona.key}, {method} on the {side.key} account: {fault}"
         for side in _sides(world, address)
-        for persona in world.personas.values()
+        for persona in asking
         for method, answer, fill in _answers(world, persona, name, address, side)
         for fault in _faults(world, persona, address, side, method, answer, fill)
     ]
@@ -183,6 +190,7 @@ def _leaks(world: World, persona: Persona, answer: Answer) -> Iterator[str]:
 def test_the_people_of_the_matrix_are_who_they_are_called(world):
     """The world itself: rights that it says are gone are gone, and those it gives are there."""
     assert len(world.personas) == 18
+    assert set(world.personas) > ORDINARY
     assert not world.personas["person who left"].user.is_active
     frozen = User.objects.get(pk=world.personas["frozen person"].user.pk)
     assert frozen.is_frozen
