@@ -35,6 +35,8 @@ from platforms.contract import (
     Remember,
     Steps,
     TextUnit,
+    Video,
+    VideoLimits,
 )
 from platforms.declared import OAuth
 from platforms.declining import Declining
@@ -64,8 +66,8 @@ class LinkedInAdapter(Declining):
     info: ClassVar[PlatformInfo] = PlatformInfo(
         key="linkedin",
         label="LinkedIn",
-        # https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api and
-        # images-api (November 2026)
+        # https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api,
+        # images-api and videos-api (November 2026)
         limits=Limits(
             text_max=3_000,
             unit=TextUnit.UTF16,
@@ -74,6 +76,7 @@ class LinkedInAdapter(Declining):
             image_pixels_max=36_152_320,
             image_types=("image/gif", "image/jpeg", "image/png"),
             alt_text_max=4_086,
+            video=VideoLimits(500_000_000, 1_800.0, 3.0, ("video/mp4",)),
         ),
         moderation=measures.LINKEDIN,
         features=frozenset(
@@ -82,6 +85,7 @@ class LinkedInAdapter(Declining):
                 Feature.DELETE,
                 Feature.IMAGES,
                 Feature.ALT_TEXT,
+                Feature.VIDEO,
                 Feature.LINK,
                 Feature.EDIT,
             }
@@ -200,24 +204,28 @@ class LinkedInAdapter(Declining):
         return self._client.lapses_at()
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
-        """Proves the token and uploads the pictures."""
-        images = self._fitting(post)
-        if not images:
+        """Proves the token and uploads pictures and video, which nobody sees yet."""
+        media = self._media(post)
+        if not media:
             self.verify()  # an upload proves the token as well
         writer = LinkedInWriter(self._client, self._urn())
-        for image in images:
-            writer.upload(image, steps)
+        for one in media:
+            writer.upload(one, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
-        images = self._fitting(post)
+        media = self._media(post)
         writer = LinkedInWriter(self._client, self._urn())
-        remote_id = writer.write(post, images, steps)
+        remote_id = writer.write(post, media, steps)
         return Published(remote_id, _link(remote_id), datetime.now(UTC))
 
-    def _fitting(self, post: Outgoing) -> list[Image]:
+    def _media(self, post: Outgoing) -> list[Image | Video]:
+        """What goes along, as LinkedIn takes it. Raises Refused for what it never takes."""
         if post.reply_to and len(post.images) > 1:
             raise Refused("A comment has one picture at most.", code="too_many_images")
-        return fitting(post, self.info, self.limits())
+        if post.reply_to and post.video:
+            raise Refused("A comment has no video on LinkedIn.", code="not_supported")
+        images = fitting(post, self.info, self.limits())
+        return [*images, *([post.video] if post.video else [])]
 
     def find_published(self, post: Outgoing, *, since: datetime) -> Lookup:
         """Reads the organisation's own posts, or the comments under what a reply answers."""

@@ -77,15 +77,26 @@ class LinkedInClient:
         return self._rest.ask("POST", f"/rest/{path}", pick, writes=True, json=dict(body))
 
     def act(self, path: str, body: Mapping[str, Any], pick: Callable[[Row], T]) -> T:
-        """For what publishes nothing."""
-        return self._rest.ask(
-            "POST", f"/rest/{path}", lambda answer: pick(row_of(answer)), json=dict(body)
-        )
+        """For what publishes nothing. Of some LinkedIn says nothing but that it is done."""
+
+        def picked(answer: requests.Response) -> T:
+            return pick(row_of(answer) if answer.content.strip() else {})
+
+        return self._rest.ask("POST", f"/rest/{path}", picked, json=dict(body))
 
     def put_file(self, address: str, data: bytes, mime: str) -> None:
-        self._rest.ask(
-            "PUT", address, lambda _answer: None, data=data, headers={"Content-Type": mime}
+        self._put(address, data, mime, lambda _answer: None)
+
+    def put_piece(self, address: str, data: bytes, mime: str) -> str:
+        """The tag by which LinkedIn knows this piece of a file."""
+        return self._put(
+            address, data, mime, lambda answer: text_of(answer.headers.get("etag", "").strip('"'))
         )
+
+    def _put(
+        self, address: str, data: bytes, mime: str, pick: Callable[[requests.Response], T]
+    ) -> T:
+        return self._rest.ask("PUT", address, pick, data=data, headers={"Content-Type": mime})
 
     def delete(self, path: str) -> None:
         """Take something down; what is already gone is fine."""

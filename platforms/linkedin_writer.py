@@ -1,4 +1,4 @@
-"""Writing on LinkedIn: pictures first, then the post or the comment; each step kept."""
+"""Writing on LinkedIn: pictures or a video first, then the post or comment; each step kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 from platforms.checking import missing_is_gone
-from platforms.contract import Image, Outgoing, Refused, Steps
+from platforms.contract import Image, Outgoing, Refused, Steps, Video
 from platforms.failures import text_of
 from platforms.linkedin_client import GONE_CODES, LinkedInClient, quoted
+from platforms.linkedin_video import look_again, upload_video
 from platforms.linkedin_views import escaped
 from platforms.rest import Row, part
 
@@ -18,6 +19,7 @@ _DISTRIBUTION = {
     "targetEntities": [],
     "thirdPartyDistributionChannels": [],
 }
+_TITLE_MAX = 200
 
 
 def step_name(image: Image) -> str:
@@ -30,9 +32,11 @@ class LinkedInWriter:
         self._client = client
         self._author = author
 
-    def upload(self, image: Image, steps: Steps) -> str:
-        """The URN of an uploaded picture, which nobody sees until a post takes it up."""
-        name = step_name(image)
+    def upload(self, media: Image | Video, steps: Steps) -> str:
+        """The URN of an uploaded picture or video, which nobody sees until a post takes it up."""
+        if isinstance(media, Video):
+            return upload_video(self._client, self._author, media, steps)
+        name = step_name(media)
         kept = steps.get(name)
         if isinstance(kept, str):
             return kept
@@ -43,26 +47,30 @@ class LinkedInWriter:
 
         body = {"initializeUploadRequest": {"owner": self._author}}
         address, urn = self._client.act("images?action=initializeUpload", body, pick)
-        self._client.put_file(address, image.data, image.mime)
+        self._client.put_file(address, media.data, media.mime)
         steps.put(name, urn)
         return urn
 
-    def write(self, post: Outgoing, images: Sequence[Image], steps: Steps) -> str:
-        media = [self.upload(image, steps) for image in images]
+    def write(self, post: Outgoing, media: Sequence[Image | Video], steps: Steps) -> str:
+        urns = [self.upload(one, steps) for one in media]
         steps.put("about_to_send", True)  # the last moment to learn that somebody else has it
         try:
-            return self._send(post, images, media)
+            return self._send(post, media, urns)
         except Refused as refused:
-            if not media or "image" not in refused.message.lower():
+            told = refused.message.lower()
+            if not urns or not ("image" in told or "video" in told):
                 raise
         # What LinkedIn no longer has is uploaded anew, once; the refused request made nothing.
-        for image in images:
-            steps.put(step_name(image), None)
-        return self._send(post, images, [self.upload(image, steps) for image in images])
+        for one in media:
+            if isinstance(one, Video):
+                look_again(one, steps)
+            else:
+                steps.put(step_name(one), None)
+        return self._send(post, media, [self.upload(one, steps) for one in media])
 
-    def _send(self, post: Outgoing, images: Sequence[Image], media: Sequence[str]) -> str:
+    def _send(self, post: Outgoing, media: Sequence[Image | Video], urns: Sequence[str]) -> str:
         if post.reply_to:
-            return self._comment(post, media)
+            return self._comment(post, urns)
         body: dict[str, Any] = {
             "author": self._author,
             "commentary": escaped(post.text),
@@ -71,10 +79,7 @@ class LinkedInWriter:
             "lifecycleState": "PUBLISHED",
             "isReshareDisabledByAuthor": False,
         }
-        shown = [
-            {"id": urn, **({"altText": image.alt_text} if image.alt_text else {})}
-            for urn, image in zip(media, images, strict=True)
-        ]
+        shown = [{"id": urn, **_words(one)} for urn, one in zip(urns, media, strict=True)]
         if len(shown) == 1:
             body["content"] = {"media": shown[0]}
         elif shown:
@@ -102,3 +107,12 @@ class LinkedInWriter:
         if media:
             body["content"] = [{"entity": {"image": media[0]}}]
         return self._client.create(f"socialActions/{quoted(to.remote_id)}/comments", body)
+
+
+def _words(media: Image | Video) -> dict[str, str]:
+    """What is said of it. A video has no alternative text on LinkedIn, but a title."""
+    if not media.alt_text:
+        return {}
+    if isinstance(media, Video):
+        return {"title": media.alt_text[:_TITLE_MAX]}
+    return {"altText": media.alt_text}

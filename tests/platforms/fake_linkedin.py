@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -28,20 +30,43 @@ def plain(commentary: str) -> str:
     return re.sub(r"\\(.)", r"\1", commentary, flags=re.DOTALL)
 
 
+@dataclass
+class Video:
+    """One that is uploaded, or was."""
+
+    size: int
+    token: str
+    status: str = "WAITING_UPLOAD"
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    pieces: dict[int, tuple[str, bytes]] = field(default_factory=dict)  # tag and data
+
+    def data(self) -> bytes:
+        return b"".join(self.pieces[number][1] for number in range(len(self.ranges)))
+
+
 class FakeLinkedIn(FakeServer):
     def __init__(self) -> None:
-        self.secret = f"canary-{secrets.token_hex(8)}"
+        self.issued: list[str] = []
+        self.secret, self.refresh = self._new_tokens()
         self.app = KnownApp()
         self.posts: dict[str, Row] = {}
         self.comments: dict[str, Row] = {}
         self.images: dict[str, bytes] = {}
         self.waiting: dict[str, str] = {}
+        self.videos: dict[str, Video] = {}
+        self.piece = 4_194_304
+        self.processing = 0  # how often a video is still being worked on
         self.notices: list[Row] = []  # oldest first
         self.count = 100_000
         super().__init__()
 
+    def _new_tokens(self) -> tuple[str, str]:
+        made = f"canary-access-{secrets.token_hex(8)}", f"canary-refresh-{secrets.token_hex(8)}"
+        self.issued += made
+        return made
+
     def revoke(self) -> None:
-        self.secret = f"other-{secrets.token_hex(8)}"
+        self.secret, self.refresh = "gone", "gone too"
 
     def new_id(self) -> int:
         with self.lock:
@@ -58,6 +83,9 @@ class FakeLinkedIn(FakeServer):
         ("DELETE", r"/rest/posts/([^/]+)", "delete"),
         ("POST", r"/rest/images", "begin_image"),
         ("PUT", r"/upload/(\w+)", "upload"),
+        ("POST", r"/rest/videos", "video_action"),
+        ("GET", r"/rest/videos/([^/]+)", "video"),
+        ("PUT", r"/pieces/([^/]+)/(\d+)", "piece"),
         ("GET", r"/rest/socialActions/([^/]+)/comments", "get_comments"),
         ("POST", r"/rest/socialActions/([^/]+)/comments", "comment"),
     )
@@ -79,9 +107,15 @@ class FakeLinkedIn(FakeServer):
         return error(404, "No virtual resource found")
 
     def _token(self, asked: Asked) -> Reply:
-        more = {"expires_in": 5_184_000, "refresh_token": f"canary-{secrets.token_hex(8)}"}
-        told = {"access_token": self.secret, "scope": "w_organization_social", **more}
-        return self.app.refusal(asked.form()) or Reply(data=told)
+        form = asked.form()
+        if refusal := self.app.refusal(form):
+            return refusal
+        if form.get("refresh_token", [self.refresh]) != [self.refresh]:
+            return Reply(400, {"error": "invalid_grant"})
+        if form["grant_type"] == ["refresh_token"]:
+            self.secret, self.refresh = self._new_tokens()
+        told = {"access_token": self.secret, "refresh_token": self.refresh}
+        return Reply(data={**told, "scope": "w_organization_social", "expires_in": 5_184_000})
 
     def do_acls(self, asked: Asked) -> Reply:
         assert asked.one("q") == "roleAssignee"
@@ -140,8 +174,14 @@ class FakeLinkedIn(FakeServer):
         media = [content["media"]] if "media" in content else media
         if not text and not media:
             return error(422, "The post is empty.", "MISSING_FIELD")
-        if any(one["id"] not in self.images for one in media):
-            return error(400, "The image is not there.", "MEDIA_ASSET_ERROR")
+        for one in media:
+            if one["id"].startswith("urn:li:video:"):
+                assert "altText" not in one  # there is none for a video
+                found = self.videos.get(one["id"])
+                if found is None or found.status != "AVAILABLE":
+                    return error(400, "The video is not there.", "MEDIA_ASSET_ERROR")
+            elif one["id"] not in self.images:
+                return error(400, "The image is not there.", "MEDIA_ASSET_ERROR")
         own = [p for p in self.posts.values() if p["author"] == OWN_URN]
         same = [p["id"] for p in own if text and p["commentary"] == text]
         if same and not media:
@@ -181,6 +221,68 @@ class FakeLinkedIn(FakeServer):
     def do_upload(self, asked: Asked, place: str) -> Reply:
         self.images[self.waiting.pop(place)] = asked.body
         return Reply(201, body=b"")
+
+    def bytes_of(self, urn: str) -> bytes:
+        return self.videos[urn].data() if urn in self.videos else self.images[urn]
+
+    # --- videos --------------------------------------------------------------------------------
+
+    def do_video_action(self, asked: Asked) -> Reply:
+        actions = {"initializeUpload": self._begin_video, "finalizeUpload": self._end_video}
+        return actions[asked.one("action")](asked.json())
+
+    def _begin_video(self, body: Row) -> Reply:
+        told = body["initializeUploadRequest"]
+        assert told["owner"] == OWN_URN
+        urn, size = f"urn:li:video:C{self.new_id()}", told["fileSizeBytes"]
+        self.videos[urn] = made = Video(size, f"token-{self.new_id()}")
+        starts = range(0, size, self.piece)
+        made.ranges = [(start, min(start + self.piece, size) - 1) for start in starts]
+        pieces = [
+            {
+                "uploadUrl": f"{self.url}/pieces/{urn}/{number}",
+                "firstByte": first,
+                "lastByte": last,
+            }
+            for number, (first, last) in enumerate(made.ranges)
+        ]
+        until = int((time.time() + 3_600) * 1_000)
+        value = {"video": urn, "uploadToken": made.token, "uploadUrlsExpireAt": until}
+        return Reply(data={"value": {**value, "uploadInstructions": pieces}})
+
+    def do_piece(self, asked: Asked, urn: str, place: str) -> Reply:
+        assert asked.headers["content-type"] == "application/octet-stream"
+        made, number = self.videos.get(urn), int(place)
+        if made is None:
+            return error(404, "There is no such upload.", "NOT_FOUND")
+        first, last = made.ranges[number]
+        if len(asked.body) != last - first + 1:
+            return error(400, "The piece is not of the size that was agreed.")
+        tag = f"/signed/{self.new_id()}"
+        made.pieces[number] = tag, asked.body
+        return Reply(body=b"", headers={"ETag": tag})
+
+    def _end_video(self, body: Row) -> Reply:
+        told = body["finalizeUploadRequest"]
+        made = self.videos.get(told["video"])
+        if made is None or made.status != "WAITING_UPLOAD" or told["uploadToken"] != made.token:
+            return error(400, "There is no such upload to finalize.")
+        tags = [made.pieces[number][0] for number in sorted(made.pieces)]
+        if told["uploadedPartIds"] != tags or len(tags) != len(made.ranges):
+            return error(400, "These are not the parts in their order.")
+        made.status = "PROCESSING"
+        return Reply(body=b"")
+
+    def do_video(self, _asked: Asked, urn: str) -> Reply:
+        made = self.videos.get(urn)
+        if made is None:
+            return error(404, "Not found", "NOT_FOUND")
+        if made.status == "PROCESSING":
+            if self.processing:
+                self.processing -= 1
+            else:
+                made.status = "AVAILABLE"
+        return Reply(data={"id": urn, "owner": OWN_URN, "status": made.status})
 
     # --- comments ------------------------------------------------------------------------------
 

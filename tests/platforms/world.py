@@ -65,6 +65,11 @@ class World(ABC):
     @abstractmethod
     def secret(self) -> str: ...
 
+    @property
+    def lasting_secret(self) -> str:
+        """One that is renewed, where the network has such."""
+        return self.secret
+
     def secrets(self) -> list[str]:
         """Everything that must never be seen in a message or a log."""
         return [self.secret]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from platforms.oauth import Tokens
+
 from . import fake_linkedin, fake_x
 from .world import Seen, World, path
 
@@ -97,19 +99,26 @@ class LinkedInWorld(World):
     def __init__(self) -> None:
         super().__init__()
         self.server = self.fake = fake_linkedin.FakeLinkedIn()
-        self._secret = self.fake.secret
+        self._secret, self._refresh = self.fake.secret, self.fake.refresh
 
     @property
     def secret(self) -> str:
         return self._secret
+
+    @property
+    def lasting_secret(self) -> str:
+        return Tokens(self._secret, self._refresh).dump()
+
+    def secrets(self) -> list[str]:
+        return self.fake.issued
 
     def posts(self) -> list[Seen]:
         own = [
             Seen(
                 post["id"],
                 fake_linkedin.plain(post["commentary"]),
-                tuple(one.get("altText", "") for one in post["media"]),
-                tuple(len(self.fake.images[one["id"]]) for one in post["media"]),
+                tuple(one.get("altText") or one.get("title", "") for one in post["media"]),
+                tuple(len(self.fake.bytes_of(one["id"])) for one in post["media"]),
             )
             for post in self.fake.posts.values()
             if post["author"] == fake_linkedin.OWN_URN
@@ -142,3 +151,4 @@ class LinkedInWorld(World):
 
     def throw_uploads_away(self) -> None:
         self.fake.images.clear()
+        self.fake.videos.clear()

@@ -18,8 +18,9 @@ from scheduling.models import Delivery, Media
 from scheduling.states import State
 from scheduling.variants import bytes_of, variant_of
 from tests.factories import CredentialFactory, SocialAccountFactory, add_media, person
+from tests.platforms.server import Fault, Reply
 from tests.platforms.world import World
-from tests.platforms.worlds import InstagramWorld, XWorld
+from tests.platforms.worlds import InstagramWorld, LinkedInWorld, XWorld
 from tests.scheduling import files
 from tests.scheduling.conftest import Desk, desk_of, fall_due, run_due
 from tests.scheduling.files import upload
@@ -32,6 +33,7 @@ ALT = "The river at the bridge."
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr("platforms.x_media._WAITS_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("platforms.linkedin_video._WAITS_S", (0.0, 0.0, 0.0))
     monkeypatch.setattr("platforms.instagram_writer._WAITS_S", (0.0, 0.0, 0.0))
 
 
@@ -44,6 +46,11 @@ def opened(world: W, settings) -> Iterator[W]:
 @pytest.fixture
 def x(settings) -> Iterator[XWorld]:
     yield from opened(XWorld(), settings)
+
+
+@pytest.fixture
+def linkedin(settings) -> Iterator[LinkedInWorld]:
+    yield from opened(LinkedInWorld(), settings)
 
 
 @pytest.fixture
@@ -85,6 +92,24 @@ def test_a_video_goes_to_x_in_pieces_and_is_waited_for(x, monkeypatch):
     assert len(x.server.asked_for("/2/media/upload", "GET")) == 2
     delivery.refresh_from_db()
     assert (delivery.state, delivery.remote_id) == (State.PUBLISHED, post["id"])
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.django_db
+def test_a_video_goes_to_linkedin_on_from_the_piece_that_is_missing(linkedin):
+    linkedin.fake.piece, linkedin.fake.processing = 1_000, 1
+    delivery, media = approved(linkedin, files.video(3.5))
+    number = -(-media.size // 1_000)
+    down = Fault(Reply(503, {}), match=lambda asked: asked.path.endswith("/1"))
+    with linkedin.server.going_wrong(down):
+        assert run_due() == ["retry"]
+    fall_due(delivery)
+    assert run_due() == ["published"]
+    ((urn, made),) = linkedin.fake.videos.items()
+    assert made.data() == bytes_of(media)
+    assert len(linkedin.server.asked_for("/pieces/", "PUT")) == number + 1 > 3
+    (post,) = linkedin.fake.posts.values()
+    assert post["sent"]["content"] == {"media": {"id": urn, "title": ALT}}
 
 
 @pytest.mark.ffmpeg
