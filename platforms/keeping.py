@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import TypeVar
 
 from platforms import oauth
 from platforms.contract import (
@@ -15,12 +17,14 @@ from platforms.contract import (
     NetworkPolicy,
     OutcomeUnknown,
     PlatformError,
+    Refused,
     Remember,
     RetryLater,
 )
 from platforms.registry import open_adapter, platform_info
-from platforms.turns import Alone, Turn
+from platforms.turns import Alone, Turn, nobodys_turn
 
+T = TypeVar("T")
 _LAST_S = 60.0
 """So long before the end of a token there is nothing to lose by asking once more."""
 IN_DOUBT = "in_doubt"
@@ -141,6 +145,26 @@ class Keeper:
         if failure is not None and self.tokens.expires_within(0):
             raise failure
 
+    def let_in(self, ask: Callable[[], T], is_refused: Callable[[], bool]) -> T:
+        """What `ask` gives, which asks by the tokens in force: once more by others, where the
+        platform takes these no more, and `is_refused` says so after an AuthorisationLost.
+
+        What was not let in has done nothing, so even what publishes may be sent again.
+        """
+        try:
+            return ask()
+        except AuthorisationLost:
+            if not (self.is_renewable and is_refused()):
+                raise
+        lost = None
+        try:
+            self.renew(refused=True)
+        except Refused as refused:
+            lost = AuthorisationLost(refused.message, code=refused.code)
+        if lost is not None:
+            raise lost
+        return ask()
+
     def renew(self, *, refused: bool = False) -> None:
         """Have other tokens than until now: those somebody else fetched meanwhile, or fresh ones.
 
@@ -195,8 +219,8 @@ class Keeper:
         """Raises AuthorisationLost, and forgets `fresh`, when it is not this account's."""
         if not self._connection.remote_id:
             return
-        probe = replace(fresh, refresh_token="", expires_at=None)  # which nothing renews
-        asks = replace(self._connection, secret=probe.dump(), session="", app=self.app, turns=None)
+        probe = replace(fresh, refresh_token="", expires_at=None).dump()
+        asks = replace(self._connection, secret=probe, session="", app=self.app, turns=nobodys_turn)
         adapter = open_adapter(self._key, asks, network=self._network, remember=lambda _: None)
         lost = ""
         try:

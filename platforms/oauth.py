@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from platforms.contract import (
+    Adapter,
     AppCredentials,
     AuthorisationLost,
     Connection,
@@ -33,6 +34,7 @@ from platforms.failures import Asker, Malformed, text_of, time_of
 from platforms.guard import Answer, GuardedSession
 from platforms.hosts import api_base, own_host
 from platforms.registry import open_adapter, platform_info
+from platforms.turns import nobodys_turn
 
 _LOST = (b"invalid_grant", b"invalid_token", b"invalid_request", b"OAuthException", b"revoked")
 
@@ -234,8 +236,7 @@ def identity(
     app: AppCredentials | None = None,
 ) -> Identity:
     """Who the tokens belong to."""
-    connection = Connection("", base_url or own_host(key), tokens.dump(), app=app)
-    return open_adapter(key, connection, network=network, remember=lambda _session: None).verify()
+    return _looked_at(key, tokens, network, base_url, app).verify()
 
 
 def offered(
@@ -247,11 +248,20 @@ def offered(
     app: AppCredentials | None = None,
 ) -> list[Offered]:
     """The accounts that these tokens can be connected as; one is chosen of them."""
-    connection = Connection("", base_url or own_host(key), tokens.dump(), app=app)
-    adapter = open_adapter(key, connection, network=network, remember=lambda _session: None)
+    adapter = _looked_at(key, tokens, network, base_url, app)
     if isinstance(adapter, Offers):
         return [_with_scopes(found, tokens.scopes) for found in adapter.offered()]
     return [Offered(key, adapter.verify(), tokens.dump())]
+
+
+def _looked_at(
+    key: str, tokens: Tokens, network: NetworkPolicy, base_url: str, app: AppCredentials | None
+) -> Adapter:
+    """Speaks by tokens that nobody has stored: renewed ones would be lost with it."""
+    connection = Connection(
+        "", base_url or own_host(key), tokens.dump(), app=app, turns=nobodys_turn
+    )
+    return open_adapter(key, connection, network=network, remember=lambda _session: None)
 
 
 def _with_scopes(found: Offered, scopes: tuple[str, ...]) -> Offered:

@@ -70,18 +70,26 @@ class RestClient:
     ) -> T:
         """What `pick` makes of the answer. `path` begins with '/', or is a whole address."""
         self._check()
+        whole = path if "://" in path else f"{self.base}{path}"
+        told = {**self._headers, **what.pop("headers", {})}
+        is_theirs = self._is_theirs(whole)
 
         def asked() -> T:
-            whole = path if "://" in path else f"{self.base}{path}"
-            headers = {**self._headers, **what.pop("headers", {})}
-            if self._is_theirs(whole):
-                headers["Authorization"] = f"Bearer {self._keeper.tokens.access_token}"
+            bearer = f"Bearer {self._keeper.tokens.access_token}"
+            headers = {**told, **({"Authorization": bearer} if is_theirs else {})}
             answer = self._wire.request(method, whole, headers=headers, **what)
             if answer.status_code >= 400:
                 raise Malformed(f"status {answer.status_code}")
             return pick(answer)
 
-        return self._asker.ask(asked, writes=writes)
+        return self._keeper.let_in(
+            lambda: self._asker.ask(asked, writes=writes),
+            lambda: is_theirs and self._is_turned_away(),
+        )
+
+    def _is_turned_away(self) -> bool:
+        """Was the newest request not let in? Threads says so by either of these."""
+        return self._wire.last is not None and self._wire.last.status in (400, 401)
 
     def get(self, path: str, pick: Callable[[Row], T], **query: str | int) -> T:
         return self.ask("GET", path, lambda answer: pick(row_of(answer)), params=query)

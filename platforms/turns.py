@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
+from platforms.errors import AuthorisationLost
+
 
 class Turn(Protocol):
     """The right to renew the credentials of one account, which one worker has at a time."""
@@ -53,3 +55,10 @@ class Alone:
     @contextmanager
     def take(self) -> Iterator[Turn]:
         yield self
+
+
+@contextmanager
+def nobodys_turn() -> Iterator[Turn]:
+    """For tokens that are only looked at: nothing renews them. Raises AuthorisationLost."""
+    raise AuthorisationLost("The platform does not take tokens that it has just given.")
+    yield  # what makes it a context

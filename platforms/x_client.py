@@ -87,25 +87,20 @@ class XClient:
         """What `pick` makes of the answer to `call`."""
         self._check()
         self._keeper.freshen(_EARLY_S)
-        self._api.bearer_token = self._keeper.tokens.access_token
 
         def asked() -> T:
+            self._api.bearer_token = self._keeper.tokens.access_token
             answer = call(self._api)
             if not isinstance(answer, Mapping):
                 raise Malformed("not an object")
             return pick(answer)
 
-        try:
-            return self._asker.ask(asked, writes=writes)
-        except AuthorisationLost:
-            # A request that was not let in has done nothing, so it may be asked again.
-            if not self._keeper.is_renewable or self._wire.last is None:
-                raise
-            if self._wire.last.status != 401:
-                raise
-        self._keeper.renew(refused=True)
-        self._api.bearer_token = self._keeper.tokens.access_token
-        return self._asker.ask(asked, writes=writes)
+        return self._keeper.let_in(
+            lambda: self._asker.ask(asked, writes=writes), self._token_is_refused
+        )
+
+    def _token_is_refused(self) -> bool:
+        return self._wire.last is not None and self._wire.last.status == 401
 
     def post(self, route: str, body: Mapping[str, Any] | None, pick: Callable[[Row], T]) -> T:
         """For what tweepy has no method for. Nothing that publishes goes this way."""

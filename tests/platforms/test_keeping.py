@@ -13,17 +13,20 @@ import pytest
 
 from platforms import keeping, oauth
 from platforms.contract import (
+    Adapter,
     AppCredentials,
     AuthorisationLost,
     Connection,
     PlatformError,
     RetryLater,
+    StepsInMemory,
 )
 from platforms.keeping import Keeper, Kept, kept, standing
 from platforms.registry import open_adapter
 
-from .server import Fault, Reply
-from .worlds import XWorld
+from .server import Asked, Fault, Reply
+from .world import World
+from .worlds import LinkedInWorld, ThreadsWorld, XWorld
 
 
 class Turns:
@@ -204,3 +207,116 @@ def test_tokens_are_renewed_at_half_time(
 def test_keys_are_not_renewed() -> None:
     keys = json.dumps({"api_key": "a", "access_token": "b"})
     assert keeping.standing("x", None, keys, "").renew_at is None
+
+
+# --- a token that the platform takes no more ------------------------------------------------------
+
+
+@pytest.fixture(params=[LinkedInWorld, ThreadsWorld, XWorld])
+def renewed(request: Any) -> Iterator[World]:
+    """A network whose tokens are renewed."""
+    made = request.param()
+    yield made
+    made.close()
+
+
+def lasting(world: World, turns: Turns) -> Adapter:
+    known: Any = getattr(world.server, "app", world.server)
+    app = AppCredentials(getattr(known, "client_id", "id"), known.client_secret)
+    secret, where = world.lasting_secret, world.server.url
+    return open_adapter(
+        world.key,
+        Connection(world.handle, where, secret, world.remote_id, app=app, turns=turns.take),
+        network=world.policy(),
+        remember=lambda _session: pytest.fail("past the turn"),
+    )
+
+
+def by_token(asked: Asked) -> bool:
+    """Is it asked by an account's token?"""
+    return "oauth" not in asked.path and "access_token" not in asked.path
+
+
+def test_the_very_same_request_is_sent_once_more_with_another_token(renewed: World) -> None:
+    turns = Turns()
+    adapter = lasting(renewed, turns)
+    published = adapter.publish(renewed.outgoing("Hello."), steps=StepsInMemory())
+    refusal = Fault(Reply(401, {}), match=by_token, times=1)
+    with renewed.server.going_wrong(refusal):
+        adapter.delete(published.remote_id)
+    assert renewed.posts() == []
+    assert turns.asked == 1
+    first, second = (a for a in renewed.server.ledger if renewed.deletes(a))
+    assert (first.path, first.query, first.body) == (second.path, second.query, second.body)
+    before, after = dict(first.headers), dict(second.headers)
+    assert before.pop("authorization") != after.pop("authorization")
+    assert before == after
+
+
+def test_what_is_refused_however_fresh_is_lost(renewed: World) -> None:
+    """Not even the look at whose the fresh tokens are renews them again."""
+    turns = Turns()
+    with (
+        renewed.server.going_wrong(Fault(Reply(401, {}), match=by_token)),
+        pytest.raises(AuthorisationLost),
+    ):
+        lasting(renewed, turns).publish(renewed.outgoing("Hello."), steps=StepsInMemory())
+    assert turns.asked == 1
+    assert renewed.posts() == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_what_cannot_be_renewed_is_lost(renewed: World, status: int) -> None:
+    """Whatever the platform's words: a person has to connect the account anew."""
+    there = Fault(Reply(status, {"error": "no"}), match=lambda asked: not by_token(asked))
+    away = Fault(Reply(401, {}), match=renewed.writes)
+    with (
+        renewed.server.going_wrong(there),
+        renewed.server.going_wrong(away),
+        pytest.raises(AuthorisationLost) as caught,
+    ):
+        lasting(renewed, Turns()).publish(renewed.outgoing("Hello."), steps=StepsInMemory())
+    assert caught.value.__context__ is None
+    assert renewed.posts() == []
+
+
+def test_a_renewal_that_does_not_come_about_now_is_tried_later(renewed: World) -> None:
+    there = Fault(Reply(503, {}), match=lambda asked: not by_token(asked))
+    away = Fault(Reply(401, {}), match=renewed.writes, times=1)
+    post, turns = renewed.outgoing("Hello."), Turns()
+    with (
+        renewed.server.going_wrong(there),
+        renewed.server.going_wrong(away),
+        pytest.raises(RetryLater),
+    ):
+        lasting(renewed, turns).publish(post, steps=StepsInMemory())
+    assert renewed.posts() == []
+    lasting(renewed, turns).publish(post, steps=StepsInMemory())
+    assert len(renewed.posts()) == 1
+
+
+def test_a_post_is_not_sent_again_for_anything_else(renewed: World) -> None:
+    turns = Turns()
+    for status in (402, 403, 500):
+        fault = Fault(Reply(status, {}), match=renewed.writes)
+        with renewed.server.going_wrong(fault), pytest.raises(PlatformError):
+            lasting(renewed, turns).publish(renewed.outgoing("Hello."), steps=StepsInMemory())
+    assert turns.asked == 0
+    assert len([asked for asked in renewed.server.ledger if renewed.writes(asked)]) == 3
+
+
+def test_tokens_that_are_only_looked_at_are_not_renewed(renewed: World) -> None:
+    known: Any = getattr(renewed.server, "app", renewed.server)
+    app = AppCredentials(getattr(known, "client_id", "id"), known.client_secret)
+    with (
+        renewed.server.going_wrong(Fault(Reply(401, {}), match=by_token, times=1)),
+        pytest.raises(AuthorisationLost),
+    ):
+        oauth.identity(
+            renewed.key,
+            oauth.load(renewed.lasting_secret),
+            network=renewed.policy(),
+            base_url=renewed.server.url,
+            app=app,
+        )
+    assert all(by_token(asked) for asked in renewed.server.ledger)
