@@ -124,6 +124,13 @@ class GraphClient:
         path = f"{VERSION}/{node_path(node, edge)}"
         return self._ask(lambda: self._graph.request(path, dict(query)), pick, writes=False)
 
+    def rows(
+        self, node: str, edge: str, place: str = "", **query: str | int
+    ) -> tuple[list[Row], str]:
+        """One page of an edge, that at `place` ('': the first); its rows, and the place of the
+        next ('' at the end)."""
+        return self.get(node, edge, rows_of, **query, **at_place(place))
+
     def post(
         self,
         node: str,
@@ -233,6 +240,11 @@ def objects(value: object) -> Iterator[Row]:
 def part(value: object, name: str) -> Row:
     found = value.get(name) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def at_place(place: str) -> dict[str, str]:
+    """What asks for the page at this place of a list."""
+    return {"after": place} if place else {}
 
 
 def rows_of(answer: Row) -> tuple[list[Row], str]:

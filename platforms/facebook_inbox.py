@@ -68,9 +68,7 @@ class FacebookInbox:
         self, edge: str, fields: str, made_of: Callable[[Row], Incoming], cursor: str
     ) -> Batch[Incoming]:
         def page(place: str) -> tuple[Entries, str]:
-            query: dict[str, str | int] = {"fields": fields, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, following = self._client.get(self._page, edge, rows_of, **query)
+            rows, following = self._client.rows(self._page, edge, place, fields=fields, limit=_PAGE)
             return [_entry(row, made_of) for row in rows], following
 
         return read_down(cursor, page=page)
@@ -81,10 +79,9 @@ class FacebookInbox:
 
         def page(_place: str) -> tuple[Entries, str]:
             inner = f"comments.limit({_PAGE}).filter(stream).order(reverse_chronological)"
-            posts, _ = self._client.get(
+            posts, _ = self._client.rows(
                 self._page,
                 "published_posts",
-                rows_of,
                 fields=f"id,{inner}{{{COMMENT_FIELDS}}}",
                 limit=_POSTS,
             )
@@ -102,15 +99,14 @@ class FacebookInbox:
         return read_down(cursor, page=page)
 
     def _more_comments(self, post_id: str, after: str) -> tuple[Entries, str]:
-        rows, following = self._client.get(
+        rows, following = self._client.rows(
             post_id,
             "comments",
-            rows_of,
+            after,
             fields=COMMENT_FIELDS,
             filter="stream",
             order="reverse_chronological",
             limit=_PAGE,
-            after=after,
         )
         return [_entry(row, lambda r: comment_of(r, post_id)) for row in rows], following
 
@@ -118,12 +114,10 @@ class FacebookInbox:
         """The newest messages of the conversations that changed last."""
 
         def page(place: str) -> tuple[Entries, str]:
-            query: dict[str, str | int] = {
-                "fields": f"id,updated_time,messages.limit(25){{{MESSAGE_FIELDS}}}",
-                "limit": _POSTS,
-            }
-            query |= {"after": place} if place else {}
-            threads, following = self._client.get(self._page, "conversations", rows_of, **query)
+            fields = f"id,updated_time,messages.limit(25){{{MESSAGE_FIELDS}}}"
+            threads, following = self._client.rows(
+                self._page, "conversations", place, fields=fields, limit=_POSTS
+            )
             entries: Entries = []
             for thread in threads:
                 id_ = str(thread.get("id") or "")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from platforms import measures
-from platforms._graph import VERSION, GraphClient, Row, is_success, part, rows_of
+from platforms._graph import VERSION, GraphClient, Row, at_place, is_success, part
 from platforms.checking import fitting, missing_is_gone, refuse_uncorrectable
 from platforms.contract import (
     GONE,
@@ -205,9 +205,9 @@ class FacebookAdapter(Declining):
         found: list[Offered] = []
         place = ""
         for _ in range(10):
-            query: dict[str, str | int] = {"fields": OFFER_FIELDS, "limit": 100}
-            query |= {"after": place} if place else {}
-            page, place = self._client.get("me", "accounts", offers_of, **query)
+            page, place = self._client.get(
+                "me", "accounts", offers_of, fields=OFFER_FIELDS, limit=100, **at_place(place)
+            )
             found += page
             if not place:
                 break
@@ -331,17 +331,16 @@ class FacebookAdapter(Declining):
         reply_to = post.reply_to.remote_id if post.reply_to else ""
 
         def page(place: str) -> tuple[Sequence[Candidate], str]:
-            query: dict[str, str | int] = {"limit": _PAGE}
-            query |= {"after": place} if place else {}
-            if reply_to:
-                query |= {"fields": COMMENT_FIELDS, "order": "reverse_chronological"}
-                rows, following = self._client.get(reply_to, "comments", rows_of, **query)
-                own = self._id()
-                rows = [row for row in rows if str(part(row, "from").get("id")) == own]
-                return [candidate_of(row, reply_to) for row in rows], following
-            query["fields"] = POST_FIELDS
-            rows, following = self._client.get(self._id(), "published_posts", rows_of, **query)
-            return [candidate_of(row) for row in rows], following
+            if not reply_to:
+                rows, following = self._own_posts(place)
+                return [candidate_of(row) for row in rows], following
+            order = "reverse_chronological"
+            rows, following = self._client.rows(
+                reply_to, "comments", place, fields=COMMENT_FIELDS, order=order, limit=_PAGE
+            )
+            own = self._id()
+            rows = [row for row in rows if str(part(row, "from").get("id")) == own]
+            return [candidate_of(row, reply_to) for row in rows], following
 
         lookup = look_up(post, since=since, page=page, reply_to=reply_to)
         if lookup.published is None:
@@ -368,12 +367,15 @@ class FacebookAdapter(Declining):
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
         def page(place: str) -> tuple[list[Entry[OwnPost]], str]:
-            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, following = self._client.get(self._id(), "published_posts", rows_of, **query)
+            rows, following = self._own_posts(place)
             return [_own_entry(row) for row in rows], following
 
         return read_down(cursor, page=page)
+
+    def _own_posts(self, place: str) -> tuple[list[Row], str]:
+        return self._client.rows(
+            self._id(), "published_posts", place, fields=POST_FIELDS, limit=_PAGE
+        )
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
         raise Refused("Facebook lets no program search its posts.", code="not_supported")

@@ -268,16 +268,14 @@ class InstagramAdapter(Declining):
             return Lookup(Presence.UNCLEAR, reason=reason)
 
         def page(place: str) -> tuple[Sequence[Candidate], str]:
-            query: dict[str, str | int] = {"limit": _PAGE}
-            query |= {"after": place} if place else {}
-            if post.reply_to:
-                to = post.reply_to.remote_id
-                query["fields"] = COMMENT_FIELDS
-                rows, following = self._client.get(to, "replies", rows_of, **query)
-                return [comment_candidate(r, to) for r in rows if self._is_ours(r)], following
-            query["fields"] = MEDIA_FIELDS
-            rows, following = self._client.get(self._id(), "media", rows_of, **query)
-            return [media_candidate(row) for row in rows], following
+            if not post.reply_to:
+                rows, following = self._own_posts(place)
+                return [media_candidate(row) for row in rows], following
+            to = post.reply_to.remote_id
+            rows, following = self._client.rows(
+                to, "replies", place, fields=COMMENT_FIELDS, limit=_PAGE
+            )
+            return [comment_candidate(r, to) for r in rows if self._is_ours(r)], following
 
         return look_up(post, since=since, page=page, settled=timedelta(seconds=60))
 
@@ -295,12 +293,13 @@ class InstagramAdapter(Declining):
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
         def page(place: str) -> tuple[list[Entry[OwnPost]], str]:
-            query: dict[str, str | int] = {"fields": MEDIA_FIELDS, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, following = self._client.get(self._id(), "media", rows_of, **query)
+            rows, following = self._own_posts(place)
             return [_own_entry(row) for row in rows], following
 
         return read_down(cursor, page=page)
+
+    def _own_posts(self, place: str) -> tuple[list[Row], str]:
+        return self._client.rows(self._id(), "media", place, fields=MEDIA_FIELDS, limit=_PAGE)
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
         raise Refused("Instagram lets no program search for words.", code="not_supported")

@@ -40,9 +40,9 @@ class InstagramInbox:
         )
 
     def _tags(self, place: str) -> tuple[Entries, str]:
-        query: dict[str, str | int] = {"fields": MEDIA_FIELDS, "limit": _PAGE}
-        query |= {"after": place} if place else {}
-        rows, following = self._client.get(self._account, "tags", rows_of, **query)
+        rows, following = self._client.rows(
+            self._account, "tags", place, fields=MEDIA_FIELDS, limit=_PAGE
+        )
         entries: Entries = []
         for row in rows:
             try:
@@ -55,10 +55,9 @@ class InstagramInbox:
     def _comments(self, floor: datetime | None) -> Entries:
         """Those under our newest posts, down to `floor`; with the answers under each."""
         inner = f"{COMMENT_FIELDS},replies.limit({_PAGE}){{{COMMENT_FIELDS}}}"
-        posts, _ = self._client.get(
+        posts, _ = self._client.rows(
             self._account,
             "media",
-            rows_of,
             fields=f"id,permalink,comments.limit({_PAGE}){{{inner}}}",
             limit=_POSTS,
         )

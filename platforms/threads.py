@@ -46,6 +46,7 @@ from platforms.hosts import own_host
 from platforms.lookup import Candidate, look_up
 from platforms.markup import clean_text
 from platforms.paging import Entry, read_down
+from platforms.rest import Row
 from platforms.threads_client import ThreadsClient
 from platforms.threads_inbox import ThreadsInbox
 from platforms.threads_views import (
@@ -238,9 +239,7 @@ class ThreadsAdapter(Declining):
     def _own_by_code(self, code: str) -> str:
         place = ""
         for _page in range(_QUOTABLE_PAGES):
-            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, place = self._client.rows(self._id(), "threads", **query)
+            rows, place = self._own_posts(place)
             for one in map(candidate_of, rows):
                 if one.published.permalink.rstrip("/").rpartition("/")[2] == code:
                     return one.published.remote_id
@@ -281,9 +280,7 @@ class ThreadsAdapter(Declining):
         reply_to = post.reply_to.remote_id if post.reply_to else ""
 
         def page(place: str) -> tuple[Sequence[Candidate], str]:
-            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, following = self._client.rows(self._id(), edge, **query)
+            rows, following = self._own_posts(place, edge)
             return [candidate_of(row) for row in rows], following
 
         return look_up(
@@ -301,9 +298,7 @@ class ThreadsAdapter(Declining):
 
     def fetch_own_posts(self, cursor: str) -> Batch[OwnPost]:
         def page(place: str) -> tuple[list[Entry[OwnPost]], str]:
-            query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
-            query |= {"after": place} if place else {}
-            rows, following = self._client.rows(self._id(), "threads", **query)
+            rows, following = self._own_posts(place)
             entries: list[Entry[OwnPost]] = []
             for row in rows:
                 try:
@@ -314,6 +309,9 @@ class ThreadsAdapter(Declining):
             return entries, following
 
         return read_down(cursor, page=page)
+
+    def _own_posts(self, place: str, edge: str = "threads") -> tuple[list[Row], str]:
+        return self._client.rows(self._id(), edge, place, fields=POST_FIELDS, limit=_PAGE)
 
     def search(self, query: str, cursor: str) -> Batch[Incoming]:
         words = clean_text(query, 300)
@@ -328,8 +326,7 @@ class ThreadsAdapter(Declining):
                 "fields": POST_FIELDS,
                 "limit": _PAGE,
             }
-            asked |= {"after": place} if place else {}
-            rows, following = self._client.rows("", "keyword_search", **asked)
+            rows, following = self._client.rows("", "keyword_search", place, **asked)
             made = [entry_of(row, lambda r: incoming_of(r, MentionKind.MATCH)) for row in rows]
             ours = (own, self._handle)
             kept = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from platforms._graph import failure_of, is_lost, node_path, rows_of
+from platforms._graph import at_place, failure_of, is_lost, node_path, rows_of
 from platforms.contract import GONE, Allowance, Connection, NetworkPolicy, Refused, Remember
 from platforms.rest import RestClient, Row, row_of
 
@@ -38,8 +38,11 @@ class ThreadsClient:
         path = f"/{VERSION}/{node_path(node, edge) if node else edge}"
         return self._rest.get(path, pick, **query)
 
-    def rows(self, node: str, edge: str, **query: str | int) -> tuple[list[Row], str]:
-        return self.get(node, edge, rows_of, **query)
+    def rows(
+        self, node: str, edge: str, place: str = "", **query: str | int
+    ) -> tuple[list[Row], str]:
+        """As `platforms._graph.GraphClient.rows`."""
+        return self.get(node, edge, rows_of, **query, **at_place(place))
 
     def post(
         self,

@@ -41,9 +41,9 @@ class ThreadsInbox:
         )
 
     def _mentions(self, place: str) -> tuple[Entries, str]:
-        query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE}
-        query |= {"after": place} if place else {}
-        rows, following = self._client.rows(self._account, "mentions", **query)
+        rows, following = self._client.rows(
+            self._account, "mentions", place, fields=POST_FIELDS, limit=_PAGE
+        )
         made = [entry_of(row, lambda r: incoming_of(r, MentionKind.MENTION)) for row in rows]
         return made, following
 
@@ -64,9 +64,9 @@ class ThreadsInbox:
         return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
     def _under(self, post_id: str, after: str) -> tuple[Entries, str]:
-        query: dict[str, str | int] = {"fields": POST_FIELDS, "limit": _PAGE, "reverse": "true"}
-        query |= {"after": after} if after else {}
-        rows, following = self._client.rows(post_id, "conversation", **query)
+        rows, following = self._client.rows(
+            post_id, "conversation", after, fields=POST_FIELDS, limit=_PAGE, reverse="true"
+        )
         entries: Entries = []
         for row in rows:
             entry = entry_of(row, lambda r: incoming_of(r, MentionKind.REPLY))
