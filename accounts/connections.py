@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -30,6 +31,7 @@ from platforms.contract import (
     Remember,
     RetryLater,
 )
+from platforms.declared import limits_kept
 from platforms.keeping import Keeper
 from platforms.oauth import app_platform
 from platforms.registry import UnknownPlatform, open_adapter, platform_info
@@ -170,6 +172,11 @@ class Proven:
     limits: Limits
     lapses_at: datetime | None = None
     app: PlatformApp | None = None  # that the platform gave the credentials to
+
+    @property
+    def declared_limits(self) -> dict[str, Any]:
+        """What an account keeps of the limits."""
+        return limits_kept(self.limits, platform_info(self.platform).limits)
 
 
 def account_prove(

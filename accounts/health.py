@@ -14,7 +14,8 @@ from accounts.models import Credential, SocialAccount
 from accounts.models.social import Health
 from accounts.services.social import account_health_change, account_warn_of_end
 from audit.actors import Actor
-from platforms.contract import AuthorisationLost, PlatformError
+from platforms.contract import Adapter, AuthorisationLost, PlatformError
+from platforms.declared import limits_kept
 
 KEEPS_FAILING = 3
 """Renewals that failed one after the other, until people are told when the credentials end."""
@@ -81,7 +82,24 @@ def account_check(*, actor: Actor, account: SocialAccount) -> PlatformError | No
     health_note(actor=actor, account=account, error=error)
     if error is None:
         lapse_note(actor=actor, account=account, lapses_at=lapse_of(adapter))
+        if _is_first_of_the_day(account):
+            _limits_read(account, adapter)
     return error
+
+
+def _is_first_of_the_day(account: SocialAccount) -> bool:
+    """`checked_at` is still that of the check before."""
+    return account.checked_at is None or account.checked_at.date() < timezone.now().date()
+
+
+def _limits_read(account: SocialAccount, adapter: Adapter) -> None:
+    """Keep what the server declares by now; telemetry, not an act."""
+    try:
+        limits = adapter.limits()
+    except PlatformError:
+        return  # as it was, until tomorrow
+    rows = SocialAccount.objects.filter(pk=account.pk)
+    rows.update(declared_limits=limits_kept(limits, account.info.limits))
 
 
 def lapse_note(*, actor: Actor, account: SocialAccount, lapses_at: datetime | None) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 
 class Feature(StrEnum):
@@ -92,6 +92,9 @@ class PollLimits:
     options_min: int = 2
 
 
+P = TypeVar("P", VideoLimits, PollLimits)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one server; for composer, checks and docs. Sizes in bytes, lengths in `unit`."""
@@ -117,10 +120,19 @@ class Limits:
     parts_max: int = 1  # posts of one thread
 
 
-def limits_from(values: Mapping[str, Any], default: Limits) -> Limits:
-    """Limits as `dataclasses.asdict` and JSON left them. What is not known here is left out, and
-    what was not known then is as `default`."""
-    known = {one.name: values[one.name] for one in fields(Limits) if one.name in values}
+def limits_kept(told: Limits, usual: Limits) -> dict[str, Any]:
+    """What a server declares otherwise than its platform does, to be stored as JSON.
+
+    All else stays the platform's, also when a later version knows more of it.
+    """
+    theirs, ours = asdict(told), asdict(usual)
+    return {name: value for name, value in theirs.items() if value != ours[name]}
+
+
+def limits_from(values: Mapping[str, Any], usual: Limits) -> Limits:
+    """Limits as `limits_kept` and JSON left them. What is not known here is left out, and what was
+    not known then is as `usual`."""
+    known = _known(Limits, values)
     if "unit" in known:
         known["unit"] = TextUnit(known["unit"])
     if "image_types" in known:
@@ -128,13 +140,23 @@ def limits_from(values: Mapping[str, Any], default: Limits) -> Limits:
     if known.get("image_ratio"):
         least, most = known["image_ratio"]
         known["image_ratio"] = (float(least), float(most))
-    if known.get("video"):
-        known["video"] = VideoLimits(**{**known["video"], "types": tuple(known["video"]["types"])})
-    else:
-        known.pop("video", None)  # of a time when no video could be sent there
-    if known.get("poll"):
-        known["poll"] = PollLimits(**known["poll"])
-    return replace(default, **known)
+    known["video"] = _within(usual.video, known.get("video"))
+    known["poll"] = _within(usual.poll, known.get("poll"))
+    return replace(usual, **known)
+
+
+def _within(usual: P | None, values: Mapping[str, Any] | None) -> P | None:
+    """None in the place of `values` is of a time when the adapter knew of no such thing."""
+    if usual is None or not values:
+        return usual
+    known = _known(type(usual), values)
+    if "types" in known:
+        known["types"] = tuple(known["types"])
+    return replace(usual, **known)
+
+
+def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {one.name: values[one.name] for one in fields(kind) if one.name in values}
 
 
 class Deed(StrEnum):

@@ -61,7 +61,7 @@ def account_connect(
         purpose=purpose.strip(),
         time_zone=time_zone,
         approval_required=approval_required,
-        declared_limits=dataclasses.asdict(proven.limits),
+        declared_limits=proven.declared_limits,
         checked_at=now,
         last_success_at=now,
     )
@@ -89,7 +89,7 @@ def account_reconnect(*, actor: Actor, account: SocialAccount, proven: Proven) -
     _keep_credential(account, proven, actor)
     account.disconnected_at = None
     account.handle = proven.identity.handle
-    account.declared_limits = dataclasses.asdict(proven.limits)
+    account.declared_limits = proven.declared_limits
     account.health, account.health_note = Health.HEALTHY, ""
     account.checked_at = account.last_success_at = timezone.now()
     account.save()

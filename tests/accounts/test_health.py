@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import dataclasses
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -25,7 +26,7 @@ from audit.actors import Actor
 from audit.models import Event
 from operations.models import Alert
 from operations.outbox import settle_over
-from platforms.contract import AuthorisationLost, Refused, RetryLater
+from platforms.contract import AuthorisationLost, PlatformError, Refused, RetryLater
 from tests.factories import COMMAND, CredentialFactory, SocialAccountFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -278,6 +279,58 @@ def test_reconnecting_takes_the_new_handle_and_limits(sandbox, there, account):
     assert account.handle.lstrip("@") == there.handle
     assert (account.condition, account.disconnected_at) == ("healthy", None)
     assert account.limits == health.open_account(account).limits()
+
+
+class Declaring:
+    """An account's adapter whose server declares limits of its own, or does not answer."""
+
+    def __init__(self, adapter):
+        self._adapter, self.answers, self.asked = adapter, [], 0
+
+    def __getattr__(self, name):
+        return getattr(self._adapter, name)
+
+    def limits(self):
+        self.asked += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, PlatformError):
+            raise answer
+        return answer
+
+
+class TestLimits:
+    @pytest.fixture
+    def declaring(self, account, monkeypatch):
+        made = Declaring(health.open_account(account))
+        monkeypatch.setattr(health, "open_account", lambda _account: made)
+        return made
+
+    def check(self, account, at):
+        account = SocialAccount.objects.get(pk=account.pk)
+        with time_machine.travel(at, tick=False):
+            assert account_check(actor=WORKER, account=account) is None
+        account.refresh_from_db()
+        return account.limits
+
+    def test_they_are_read_again_once_a_day(self, account, declaring):
+        usual, noon = account.info.limits, datetime(2027, 3, 1, 12, tzinfo=UTC)
+        before = dataclasses.asdict(usual) | {"text_max": 7, "video": None, "poll": None}
+        SocialAccount.objects.filter(pk=account.pk).update(declared_limits=before, checked_at=noon)
+        declaring.answers = [dataclasses.replace(usual, text_max=900), usual]
+        said = [self.check(account, noon + timedelta(hours=hours)) for hours in (1, 13, 14, 37)]
+        assert [limits.text_max for limits in said] == [7, 900, 900, usual.text_max]
+        assert {limits.video for limits in said} == {usual.video}
+        assert {limits.poll for limits in said} == {usual.poll}
+        assert declaring.asked == 2
+
+    def test_a_server_that_does_not_tell_them_now_leaves_them_as_they_were(
+        self, account, declaring
+    ):
+        SocialAccount.objects.update(declared_limits={"text_max": 7}, checked_at=None)
+        declaring.answers = [RetryLater("Down")]
+        assert self.check(account, timezone.now()).text_max == 7
+        account.refresh_from_db()
+        assert account.condition == "healthy"
 
 
 class Ending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 from platforms.contract import Image, Limits, TextUnit
 from platforms.counting import count_text, find_urls, text_problems
-from platforms.declared import limits_from
+from platforms.declared import PollLimits, VideoLimits, limits_from, limits_kept
 from platforms.registry import platform_info, platform_keys
 
 BLUESKY = platform_info("bluesky").limits
 MASTODON = platform_info("mastodon").limits
+VIDEO = VideoLimits(100, 60.0, 1.0, ("video/mp4", "video/webm"))
+POLL = PollLimits(4, 25, 5, 10_080)
 CHARACTERS = Limits(text_max=500, unit=TextUnit.CHARACTER)
 
 ANY = st.text(st.characters(blacklist_categories=["Cc", "Cs"]), max_size=60)
@@ -156,12 +159,42 @@ def test_an_image_can_do_without_words_where_the_platform_allows_it() -> None:
 @pytest.mark.parametrize("key", platform_keys())
 def test_declared_limits_survive_being_stored(key: str) -> None:
     limits = platform_info(key).limits
-    usual = replace(BLUESKY, video=limits.video)  # see the test below
+    usual = replace(limits, text_max=7, unit=TextUnit.CHARACTER, image_types=(), image_ratio=None)
+    kept = limits_kept(limits, usual)
+    assert "video" not in kept
+    assert limits_from(json.loads(json.dumps(kept)), usual) == limits
     assert limits_from(json.loads(json.dumps(asdict(limits))), usual) == limits
+    assert limits_kept(limits, limits) == {}
 
 
-def test_limits_kept_from_before_videos_take_the_usual_ones() -> None:
-    assert limits_from({"video": None}, BLUESKY).video == BLUESKY.video is not None
+def test_that_a_server_has_no_such_limit_survives_being_stored() -> None:
+    """As GoToSocial, which counts a web address as it is written."""
+    usual = Limits(500, TextUnit.GRAPHEME, url_length=23, short_mentions=True)
+    told = replace(usual, url_length=None, short_mentions=False, image_ratio=(0.5, 2.0))
+    assert limits_from(json.loads(json.dumps(limits_kept(told, usual))), usual) == told
+
+
+NESTED = [
+    ({"video": None, "poll": None}, VIDEO, POLL),  # of a time when the adapter knew of neither
+    ({}, VIDEO, POLL),
+    ({"video": {"bytes_max": 5, "gone": 1}}, replace(VIDEO, bytes_max=5), POLL),
+    ({"video": {"types": []}}, replace(VIDEO, types=()), POLL),  # this server takes none
+    ({"poll": {"options_max": 9}}, VIDEO, replace(POLL, options_max=9)),
+]
+
+
+@pytest.mark.parametrize(("kept", "video", "poll"), NESTED)
+def test_what_an_account_keeps_from_before_takes_the_usual_for_each_field_it_lacks(
+    kept: dict[str, Any], video: VideoLimits, poll: PollLimits
+) -> None:
+    read = limits_from(kept, replace(BLUESKY, video=VIDEO, poll=POLL))
+    assert (read.video, read.poll) == (video, poll)
+
+
+def test_what_a_platform_has_no_more_is_not_kept() -> None:
+    kept = asdict(replace(BLUESKY, video=VIDEO, poll=POLL))
+    read = limits_from(kept, replace(BLUESKY, video=None, poll=None))
+    assert (read.video, read.poll) == (None, None)
 
 
 def test_limits_stored_by_an_earlier_version_are_read() -> None:
