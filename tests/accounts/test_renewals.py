@@ -17,13 +17,16 @@ import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import connections, tasks, turns
 from accounts.connections import account_renew, open_account
+from accounts.ending import when
 from accounts.health import account_check, lapse_note
 from accounts.models import Credential, SocialAccount
 from accounts.models.social import Health
+from accounts.services.apps import app_set
 from accounts.services.social import account_reconnect
 from audit.actors import Actor
 from audit.models import Event
@@ -36,6 +39,7 @@ from tests.platforms.server import Fault, Reply
 from tests.platforms.worlds import XWorld
 
 pytestmark = pytest.mark.django_db
+CANARY = "canary-secret-5d1f"
 CHECKER = Actor.worker("account-health")
 
 
@@ -411,6 +415,54 @@ def test_what_was_pasted_without_its_end_is_warned_of_by_the_platforms_rule(monk
             lapse_note(actor=CHECKER, account=account, lapses_at=None)
         said.append(warned(account))
     assert said == [[], [14], [14], [14, 3], [14, 3, 1]]
+
+
+@pytest.mark.parametrize("platform", ["facebook", "instagram"])
+def test_that_metas_access_to_data_ends_is_warned_of_and_shown(platform, administrator, sign_in):
+    """90 days after somebody agreed, however long the token lives by itself."""
+    at = timezone.now()
+    app = app_set(actor=COMMAND, platform="facebook", client_id="id", client_secret=CANARY)
+    account = SocialAccountFactory(platform=platform)
+    CredentialFactory(account=account, app=app, given_at=at, secret=CANARY)
+    ends_at, said = at + timedelta(days=90), []
+    for day in (75, 76.5, 80, 87.5, 89.5):
+        with time_machine.travel(at + timedelta(days=day), tick=False):
+            lapse_note(actor=CHECKER, account=account, lapses_at=None)
+        said.append(warned(account))
+    assert said == [[], [14], [14], [14, 3], [14, 3, 1]]
+    assert stored(account).lapses_at == ends_at
+    (alert,) = alerts(account)
+    assert f"The credentials end {when(account, ends_at)}. Reconnect the account" in alert.message
+    client = sign_in(administrator)
+    shown = client.get(reverse("accounts:account", args=[account.pk])).content.decode()
+    assert "Credentials end" in shown
+    assert "Reconnect before that" in shown
+    assert "Credentials end" in client.get(reverse("accounts:full_register")).content.decode()
+    table = client.get(reverse("accounts:register_csv")).content.decode()
+    assert ends_at.isoformat() in table
+    assert CANARY not in shown + table + alert.message
+
+
+@pytest.mark.parametrize("platform", ["facebook", "instagram"])
+def test_whoever_agrees_anew_has_metas_90_days_again(platform):
+    long_ago = timezone.now() - timedelta(days=89)
+    app = app_set(actor=COMMAND, platform="facebook", client_id="id", client_secret=CANARY)
+    account = SocialAccountFactory(platform=platform)
+    credential = CredentialFactory(account=account, app=app, given_at=long_ago)
+    lapse_note(actor=CHECKER, account=account, lapses_at=None)
+    assert warned(account) == [1]
+    Credential.objects.filter(pk=credential.pk).update(given_at=timezone.now())
+    lapse_note(actor=CHECKER, account=account, lapses_at=None)
+    assert (warned(account), stored(account).told_days) == ([1], None)
+    assert stored(account).lapses_at > timezone.now() + timedelta(days=89)
+
+
+def test_a_pages_token_that_was_pasted_is_not_said_to_end():
+    """Nobody agreed to an app of ours by it, so nothing is known of its end."""
+    account = SocialAccountFactory(platform="facebook")
+    CredentialFactory(account=account, given_at=timezone.now() - timedelta(days=200))
+    lapse_note(actor=CHECKER, account=account, lapses_at=None)
+    assert (stored(account).lapses_at, warned(account)) == (None, [])
 
 
 def test_a_renewal_that_keeps_failing_is_warned_of(world):
