@@ -22,7 +22,7 @@ def media_storage(place: str, access_key: str, secret_key: str) -> dict[str, Any
 
     asked = dict(parse_qsl(parts.query))
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "socialdesk.bucket.Bucket",
         "OPTIONS": {
             "bucket_name": parts.netloc,
             "location": parts.path.strip("/"),

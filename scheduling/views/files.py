@@ -57,6 +57,9 @@ def _asked(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _pieces(file: FieldFile, start: int, end: int) -> Iterator[bytes]:
+    if hasattr(file.storage, "pieces"):  # a bucket, which need not be read from its beginning
+        yield from file.storage.pieces(file.name, start, end, _PIECE)
+        return
     with file.open("rb") as opened:
         opened.seek(start)
         left = end - start
