@@ -71,8 +71,8 @@ class _Session(SentOn):
         if token:
             headers["Authorization"] = f"Bearer {token}"
             if self._app_secret:
-                proof = hmac.new(self._app_secret.encode(), token.encode(), sha256).hexdigest()
-                kwargs["params"] = {**(kwargs["params"] or {}), "appsecret_proof": proof}
+                proof = {"appsecret_proof": proof_of(token, self._app_secret)}
+                kwargs["params"] = {**(kwargs["params"] or {}), **proof}
         if self._own and url.endswith("/videos") and method == "POST":
             url = url.replace(_HOST, _VIDEO_HOST)
         kwargs.pop("proxies", None)
@@ -80,6 +80,11 @@ class _Session(SentOn):
         if response.status_code >= 400:
             raise Malformed(f"status {response.status_code}")
         return response
+
+
+def proof_of(token: str, app_secret: str) -> str:
+    """https://developers.facebook.com/docs/graph-api/guides/secure-requests"""
+    return hmac.new(app_secret.encode(), token.encode(), sha256).hexdigest()
 
 
 class GraphClient:
@@ -103,7 +108,8 @@ class GraphClient:
         self._graph.version = VERSION  # its constructor takes nothing newer than 3.1
 
     def _secrets(self) -> list[str]:
-        return [secret for secret in (self._token, self._app_secret) if secret]
+        proof = proof_of(self._token, self._app_secret) if self._app_secret else ""
+        return [secret for secret in (self._token, self._app_secret, proof) if secret]
 
     def allowance(self) -> Allowance | None:
         return self._asker.allowance()

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.services.apps import app_set
 from platforms.hosts import API_HOSTS
+from platforms.oauth import app_platform
 from tests.factories import COMMAND
 from tests.platforms.server import KnownApp
 from tests.platforms.world import World
@@ -29,7 +30,8 @@ def network(key: str, settings: Any, monkeypatch: Any, *, app: bool = True) -> I
         monkeypatch.setenv(API_HOSTS[key][0], made.server.url)
         if app:
             id_, secret = app_of(made)
-            app_set(actor=COMMAND, platform=key, client_id=id_, client_secret=secret)
+            whose = app_platform(key)
+            app_set(actor=COMMAND, platform=whose, client_id=id_, client_secret=secret)
     yield made
     made.close()
 
@@ -48,7 +50,8 @@ def secrets_of(world: World) -> list[str]:
 def begin(client: Client, world: World) -> dict[str, str]:
     """Ask to connect; what the address at the platform says."""
     server = {"base_url": world.server.url} if world.key == "mastodon" else {}
-    answer = client.post(reverse("accounts:connect_begin", args=[world.key]), server)
+    key = app_platform(world.key)
+    answer = client.post(reverse("accounts:connect_begin", args=[key]), server)
     return said(answer)
 
 
@@ -60,7 +63,7 @@ def said(answer: Any) -> dict[str, str]:
 
 
 def come_back(client: Client, key: str, **query: str) -> Any:
-    return client.get(reverse("accounts:connect_back", args=[key]), query)
+    return client.get(reverse("accounts:connect_back", args=[app_platform(key)]), query)
 
 
 def choose(client: Client, address: str, *numbers: int, owner: str, **changed: Any) -> Any:

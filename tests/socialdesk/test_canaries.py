@@ -43,9 +43,11 @@ from scheduling.models import Attempt, Delivery, Post
 from scheduling.states import State
 from scheduling.withdrawal import withdraw
 from tests.accounts.flow import CODE, app_of, begin, choose, come_back, network
-from tests.factories import COMMAND, give, person
+from tests.factories import COMMAND, add_media, give, person
 from tests.platforms.server import Fault, Reply
-from tests.platforms.world import World
+from tests.platforms.world import Match, World
+from tests.platforms.worlds import WORLDS
+from tests.scheduling import files
 from tests.scheduling.conftest import Desk, desk_of, fall_due, run_due
 
 pytestmark = pytest.mark.django_db
@@ -53,10 +55,27 @@ WORDS = frozenset(
     {
         *("name", "username", "acct", "handle", "display_name", "displayName", "title"),
         *("description", "note", "text", "content", "url", "scope"),
+        *("message", "caption", "commentary", "localizedName", "vanityName", "permission"),
+        *("permalink", "permalink_url", "link"),
     }
 )
 """Where an answer that goes well has words or addresses that are shown."""
+EVERYWHERE = {"x", "mastodon", "bluesky"}
+ELSEWHERE = (
+    *("my_day", "platform_apps", "accounts:register", "accounts:register_csv", "audit:record"),
+    *("audit:export", "audit:activity", "operations:overview", "scheduling:calendar"),
+    *("scheduling:held", "mentions:inbox"),
+)
 KNOWN_BY = 16  # so much of a canary is as bad as all of it
+
+
+TOKENS = {
+    "x": ("access", "refresh"),
+    "linkedin": ("secret", "refresh"),
+    "bluesky": ("password",),
+    "sandbox": ("token",),
+}
+"""What holds the tokens in force of a fake, where it is not its `secret`."""
 
 
 class Parrot:
@@ -69,19 +88,29 @@ class Parrot:
         self.given = False  # the tokens; what Socialdesk never had, it cannot know again
         self.answers = 0
 
+    @property
+    def is_pasted(self) -> bool:
+        return self.world.info.oauth is None
+
     def in_force(self) -> list[str]:
         fake: Any = self.world.server
-        names = ("access", "refresh") if self.world.key == "x" else ("secret", "password")
-        tokens = [getattr(fake, name) for name in names if hasattr(fake, name)]
+        tokens = [getattr(fake, name) for name in TOKENS.get(self.world.key, ("secret",))]
         issued = fake.issued[-2:] if self.world.key == "bluesky" else []
-        return [*(tokens if self.given else []), *issued, *self._app()]
-
-    def _app(self) -> list[str]:
-        return [] if self.world.key == "bluesky" else [app_of(self.world)[1]]
+        app = [] if self.is_pasted else [app_of(self.world)[1]]
+        return [*(tokens if self.given else []), *issued, *app]
 
     def canaries(self) -> list[str]:
         fake: Any = self.world.server
         return [*self.in_force(), *getattr(fake, "issued", []), *self.spent]
+
+    def _said(self, asked: Any) -> str:
+        """What this request may have been made with."""
+        sent = [asked.one(name) for name in ("appsecret_proof", "fb_exchange_token")]
+        sent.append(asked.headers.get("authorization", "").partition("Bearer ")[2])
+        sent = [one for one in sent if len(one) > KNOWN_BY]  # Threads' short-lived is a word
+        self.spent += [one for one in sent if one not in self.spent]
+        once = self.once if _is_token_server(asked) else []
+        return " ".join([*once, *sent, *self.in_force()])
 
     def _echo(self, data: Any, said: str) -> Any:
         if isinstance(data, list):
@@ -101,24 +130,29 @@ class Parrot:
     @contextmanager
     def speaking(self) -> Iterator[None]:
         """All goes well, and every answer says the secrets."""
+        said = ""
 
-        def change(data: Any, once: list[str]) -> Any:
+        def match(asked: Any) -> bool:
+            nonlocal said
+            said = self._said(asked)
+            return True
+
+        def change(data: Any) -> Any:
             self.answers += 1
-            return self._echo(data, " ".join([*once, *self.in_force()]))
+            return self._echo(data, said)
 
-        there = Fault(change=lambda data: change(data, self.once), match=_is_token_server)
-        else_ = Fault(change=lambda data: change(data, []))
-        with self.world.server.going_wrong(there), self.world.server.going_wrong(else_):
+        with self.world.server.going_wrong(Fault(match=match, change=change)):
             yield
 
     @contextmanager
-    def refusing(self, status: int) -> Iterator[None]:
-        """All goes wrong, and every answer says why."""
+    def refusing(self, status: int, only: Match = lambda _asked: True) -> Iterator[None]:
+        """All goes wrong, or only these requests; and every answer says why."""
 
         def match(asked: Any) -> bool:
+            if not only(asked):
+                return False
             self.answers += 1
-            once = self.once if _is_token_server(asked) else []
-            fault.reply = self._refusal(status, " ".join([*self.in_force(), *once]))
+            fault.reply = self._refusal(status, self._said(asked))
             return True
 
         fault = Fault(match=match)
@@ -128,15 +162,18 @@ class Parrot:
     def _refusal(self, status: int, said: str) -> Reply:
         words = ("error", "error_description", "message", "title", "detail")
         told: dict[str, Any] = dict.fromkeys(words, f"Bad {said}")
+        if self.world.key in ("facebook", "instagram", "threads"):
+            told["error"] = {"message": f"Bad {said}", "code": 100, "fbtrace_id": said}
         return Reply(status, told | {"errors": [{"message": said}]}, headers={"X-Said": said})
 
 
 def _is_token_server(asked: Any) -> bool:
-    return "oauth" in asked.path
+    return "oauth" in asked.path or "access_token" in asked.path
 
 
-@pytest.fixture(params=["x", "mastodon", "bluesky"])
+@pytest.fixture(params=[key for key in WORLDS if key != "gotosocial"])
 def parrot(request: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parrot]:
+    settings.BASE_URL = "https://desk.example.org"  # from where pictures are fetched
     with network(request.param, settings, monkeypatch) as world:
         yield Parrot(world)
 
@@ -146,7 +183,9 @@ def test_a_secret_that_a_platform_says_is_nowhere_to_be_seen(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     seen = lived_through(parrot, administrator, sign_in)
-    seen |= stored() | {f"page {name}": text for name, text in pages(sign_in, administrator)}
+    seen |= stored() | {
+        f"page {name}": text for name, text in pages(parrot, sign_in, administrator)
+    }
     seen["log"] = log_of(caplog)
     seen["mail"] = "\n".join(f"{one.subject}\n{one.body}" for one in mail.outbox)
     places = found(parrot, seen)
@@ -188,8 +227,8 @@ def lived_through(parrot: Parrot, administrator: Any, sign_in: Any) -> dict[str,
 
 
 def connect(parrot: Parrot, administrator: Any, sign_in: Any) -> dict[str, str]:
-    client, key = sign_in(administrator), parrot.world.key
-    if key == "bluesky":
+    client = sign_in(administrator)
+    if parrot.is_pasted:
         return pasted(parrot, client, administrator)
     back = came_back(parrot, client, parrot.refusing(400))
     told = {"not connected": client.get(back["Location"]).content.decode()}
@@ -197,8 +236,10 @@ def connect(parrot: Parrot, administrator: Any, sign_in: Any) -> dict[str, str]:
     back = came_back(parrot, client, parrot.speaking())
     with parrot.speaking():
         shown = client.get(back["Location"])
-        assert len(shown.context["rows"]) == 1
-        done = choose(client, back["Location"], 0, owner=administrator.email)
+        ours = (parrot.world.key, parrot.world.remote_id)
+        offered = [(one.platform, one.identity.remote_id) for one, _ in shown.context["rows"]]
+        number = offered.index(ours)
+        done = choose(client, back["Location"], number, owner=administrator.email)
     account = SocialAccount.objects.get()
     assert done["Location"] == reverse("accounts:account", args=[account.pk])
     found_ = shown.content.decode()
@@ -208,7 +249,7 @@ def connect(parrot: Parrot, administrator: Any, sign_in: Any) -> dict[str, str]:
 def came_back(parrot: Parrot, client: Any, server: AbstractContextManager[None]) -> Any:
     asked = begin(client, parrot.world)
     verifier = AuthorisationRequest.objects.get(used_at=None).verifier
-    parrot.once = [CODE, asked["state"], verifier]
+    parrot.once = [one for one in (CODE, asked["state"], verifier) if one]
     parrot.spent += parrot.once
     with server:
         back = come_back(client, parrot.world.key, code=CODE, state=asked["state"])
@@ -274,17 +315,20 @@ def read(parrot: Parrot, desk: Desk) -> dict[str, str]:
 
 
 def published(parrot: Parrot, desk: Desk) -> dict[str, str]:
-    ahead = desk.scheduled(text="Not yet.")
+    ahead = scheduled(parrot, desk, "Not yet.")
     SocialAccount.objects.update(last_success_at=None)
     with parrot.refusing(400):
         told = {"prepared": prepare(ahead.pk)}
-    delivery = fall_due(desk.scheduled(text="Out it goes."))
+    delivery = fall_due(scheduled(parrot, desk, "Out it goes."))
     with parrot.speaking():
         assert run_due() == ["published"]
-    for status in (400, 403, 500):
-        fall_due(desk.scheduled(text=f"This one meets {status}."))
+    for status in (400, 403):
+        fall_due(scheduled(parrot, desk, f"This one meets {status}."))
         with parrot.refusing(status):
             run_due()
+    fall_due(scheduled(parrot, desk, "This one meets 500."))
+    with parrot.refusing(500, only=parrot.world.writes):
+        run_due()
     doubtful = Delivery.objects.filter(state=State.UNKNOWN).first()
     assert doubtful is not None
     long_ago = timezone.now() - timedelta(minutes=5)
@@ -296,10 +340,20 @@ def published(parrot: Parrot, desk: Desk) -> dict[str, str]:
     delivery.refresh_from_db()
     with parrot.refusing(403), pytest.raises(Invalid) as caught:
         withdraw(actor=person(desk.manager), delivery=delivery, reason="Wrong")
-    fall_due(desk.scheduled(text="This one meets 401."))
+    fall_due(scheduled(parrot, desk, "This one meets 401."))
     with parrot.refusing(401):
         run_due()
     return told | {"withdrawn": caught.value.message}
+
+
+def scheduled(parrot: Parrot, desk: Desk, text: str) -> Delivery:
+    """A post as this network takes it: with a picture, where it has to be one."""
+    world: Any = parrot.world
+    if not world.info.limits.media_required:
+        return desk.scheduled(text=text)
+    world.fake.fetch = lambda url: world.fake.public.setdefault(url, b"fetched")
+    media = add_media(person(desk.publisher), files.upload(files.picture("JPEG")))
+    return desk.scheduled(text=text, pictures=[(media.pk, "The bridge")])
 
 
 def locked_down(parrot: Parrot, desk: Desk) -> dict[str, str]:
@@ -325,23 +379,20 @@ def stored() -> dict[str, str]:
     return rows
 
 
-def pages(sign_in: Any, user: Any) -> Iterator[tuple[str, str]]:
+def pages(parrot: Parrot, sign_in: Any, user: Any) -> Iterator[tuple[str, str]]:
+    """Where the account is shown; and on some networks' walks, whatever else there is, which shows
+    nothing but what is stored."""
     user.is_auditor = True
     user.save(update_fields=["is_auditor"])
     client, account = sign_in(user), SocialAccount.objects.get()
     give(user, Level.MANAGER, account)
-    addresses = [
-        *(reverse("my_day"), reverse("accounts:register"), reverse("accounts:full_register")),
-        *(reverse("accounts:account", args=[account.pk]), reverse("accounts:register_csv")),
-        *(reverse("accounts:reconnect", args=[account.pk]), reverse("platform_apps")),
-        *(reverse("audit:record"), reverse("audit:export"), reverse("audit:activity")),
-        reverse("audit:account_life", args=[account.pk]),
-        *(reverse("operations:overview"), reverse("operations:alerts")),
-        reverse("operations:platforms"),
-        *(reverse("scheduling:calendar"), reverse("scheduling:held"), reverse("mentions:inbox")),
-        reverse("scheduling:unknown_list"),
-        *(reverse("audit:event", args=[pk]) for pk in one_of_each()),
-    ]
+    names = ["accounts:account", "accounts:reconnect", "audit:account_life"]
+    addresses = [reverse(name, args=[account.pk]) for name in names]
+    names = ["accounts:full_register", "operations:alerts", "operations:platforms"]
+    addresses += [reverse(name) for name in (*names, "scheduling:unknown_list")]
+    if parrot.world.key in EVERYWHERE:
+        addresses += [reverse(name) for name in ELSEWHERE]
+        addresses += [reverse("audit:event", args=[pk]) for pk in one_of_each()]
     for pk in Post.objects.values_list("pk", flat=True):
         addresses += [reverse(f"scheduling:{name}", args=[pk]) for name in ("post", "story")]
     for pk in Conversation.objects.values_list("pk", flat=True):
