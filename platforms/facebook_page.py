@@ -10,11 +10,11 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from platforms import measures
-from platforms._graph import VERSION, GraphClient, Row, at_place, is_success, part
+from platforms._graph import GraphClient, Row, at_place, is_success, part
 from platforms.checking import fitting, missing_is_gone, refuse_uncorrectable
 from platforms.contract import (
     GONE,
@@ -44,7 +44,6 @@ from platforms.contract import (
     TextUnit,
     VideoLimits,
 )
-from platforms.declared import LongLived, OAuth, Proof
 from platforms.declining import Declining
 from platforms.facebook_inbox import FacebookInbox
 from platforms.facebook_media import publish_video, step_name, upload_photo, upload_video
@@ -63,69 +62,11 @@ from platforms.facebook_views import (
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
 from platforms.lookup import Candidate, look_up
+from platforms.meta_oauth import META_OAUTH, META_REVOKE_HELP
 from platforms.paging import Entry, read_down
 
 log = logging.getLogger(__name__)
 _PAGE = 50
-
-META_OAUTH = OAuth(
-    authorise_url=f"https://www.facebook.com/{VERSION}/dialog/oauth",
-    token_path=f"/{VERSION}/oauth/access_token",
-    scopes=(
-        "pages_show_list",
-        "pages_manage_posts",
-        "pages_read_engagement",
-        "pages_read_user_content",
-        "pages_manage_engagement",
-        "pages_messaging",
-        "instagram_basic",
-        "instagram_content_publish",
-        "instagram_manage_comments",
-        "business_management",
-    ),
-    app_help=(
-        "An app of the type Business with the product Facebook Login. In that product's settings: "
-        "this redirect address under Valid OAuth Redirect URIs. Id and secret are under App "
-        "settings, Basic."
-    ),
-    console="https://developers.facebook.com/apps/",
-    id_label="App ID",
-    secret_label="App secret",  # noqa: S106 - a label on a form
-    review=(
-        "People with a role in the app can connect at once what they manage. For anybody else Meta "
-        "wants App Review, which gives Advanced Access to each permission, and Business "
-        "Verification."
-    ),
-    proof=Proof.ASKED,
-    separator=",",
-    # The tokens of Pages that a long-lived token lists do not end by themselves.
-    long_lived=LongLived(
-        f"/{VERSION}/oauth/access_token", "fb_exchange_token", "fb_exchange_token"
-    ),
-    revoke_path=f"/{VERSION}/me/permissions",
-    revoke_method="DELETE",
-    lists_accounts=True,
-    app_of="facebook",
-    granted_path=f"/{VERSION}/me/permissions",
-    uses={
-        "pages_show_list": "Pages cannot be listed.",
-        "pages_manage_posts": "Nothing can be posted to the Page or deleted.",
-        "pages_read_engagement": "The Page's posts cannot be read.",
-        "pages_read_user_content": "Comments and visitors' posts do not come in.",
-        "pages_manage_engagement": "Comments cannot be answered, hidden or deleted.",
-        "pages_messaging": "Messages do not come in and cannot be answered.",
-    },
-    # https://developers.facebook.com/docs/facebook-login/auth-vs-data (November 2026)
-    agreed_for=timedelta(days=90),
-    site="Facebook",
-)
-"""One sign-in for both: a person's Pages, and the Instagram accounts that belong to them."""
-META_REVOKE_HELP = (
-    "On Facebook, as the person who connected it: Settings and privacy, Settings, Apps and "
-    "websites, or Business integrations."
-)
-
-
 _REQUESTS = {Deed.PUBLISH: 2, Deed.UPLOAD: 1, Deed.READ: 5, Deed.MODERATE: 1}
 
 

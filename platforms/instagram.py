@@ -41,7 +41,6 @@ from platforms.contract import (
 )
 from platforms.counting import text_problems
 from platforms.declining import Declining
-from platforms.facebook_page import META_OAUTH, META_REVOKE_HELP
 from platforms.failures import Malformed, text_of
 from platforms.hosts import own_host
 from platforms.instagram_inbox import InstagramInbox
@@ -56,6 +55,7 @@ from platforms.instagram_views import (
 )
 from platforms.instagram_writer import InstagramWriter, is_gone
 from platforms.lookup import Candidate, look_up
+from platforms.meta_oauth import META_OAUTH, META_REVOKE_HELP
 from platforms.paging import Entry, read_down
 
 _PAGE = 50
