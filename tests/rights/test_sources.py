@@ -45,6 +45,7 @@ ALLOWED: dict[str, str] = {
     "accounts/connections.py:note_success": _HEALTH,
     "accounts/health.py:health_note": _HEALTH,
     "accounts/health.py:lapse_note": "telemetry: until when the platform lets the credentials work",
+    "accounts/health.py:_limits_read": "telemetry: what a server takes by now, as it declares it",
     "accounts/health.py:_note_well": _HEALTH,
     "accounts/models/people.py:create_user": "Django's createsuperuser and the demo come this way",
     "accounts/lockdowns.py:lockdowns_due": "a claim: when a platform was last asked to revoke",
