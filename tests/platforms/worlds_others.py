@@ -109,9 +109,6 @@ class LinkedInWorld(World):
     def lasting_secret(self) -> str:
         return Tokens(self._secret, self._refresh).dump()
 
-    def secrets(self) -> list[str]:
-        return self.fake.issued
-
     def posts(self) -> list[Seen]:
         own = [
             Seen(
