@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from platforms._graph import GraphClient, Row, objects, part, rows_of
 from platforms.contract import Batch, Incoming, Refused
@@ -19,12 +19,11 @@ from platforms.facebook_views import (
     rating_of,
 )
 from platforms.failures import Malformed
-from platforms.paging import Entry, read_down
+from platforms.paging import Entry, cursors_in, floor_of, reaches, read_down
 
 _PAGE = 50
 _POSTS = 25  # the newest posts whose comments are read
 _FOLLOWED = 20  # further pages of comments in one reading
-_SLACK = timedelta(seconds=30)
 _NOT_ALLOWED = {"3", "10", "100", "200", "210", "230", "283", "298", "299"}
 Entries = list[Entry[Incoming]]
 
@@ -36,7 +35,7 @@ class FacebookInbox:
 
     def read(self, cursor: str) -> Batch[Incoming]:
         """All lists, oldest first. What the token may not read is left out; comments it has to."""
-        state = _load(cursor)
+        state = cursors_in(cursor)
         found: list[Incoming] = []
         after: dict[str, str] = {}
         more = False
@@ -75,7 +74,7 @@ class FacebookInbox:
 
     def _comments(self, cursor: str) -> Batch[Incoming]:
         """Those under our newest posts. All that is new is gathered at once, across the posts."""
-        floor = _floor(cursor)
+        floor = floor_of(cursor)
 
         def page(_place: str) -> tuple[Entries, str]:
             inner = f"comments.limit({_PAGE}).filter(stream).order(reverse_chronological)"
@@ -89,7 +88,7 @@ class FacebookInbox:
             left = _FOLLOWED
             for post in posts:
                 found, following = _comments_of(post)
-                while following and floor is not None and left and _reaches(found, floor):
+                while following and floor is not None and left and reaches(found, floor):
                     left -= 1
                     entries += found
                     found, following = self._more_comments(str(post.get("id")), following)
@@ -146,25 +145,3 @@ def _entry(row: Row, made_of: Callable[[Row], Incoming]) -> Entry[Incoming]:
     except Malformed:  # one row that cannot be read must not stop the rest
         return Entry(str(row.get("id") or ""), datetime.now(UTC), None)
     return Entry(item.remote_id, item.posted_at, item)
-
-
-def _reaches(entries: Entries, floor: datetime) -> bool:
-    """Is all of this page newer than what was handed out before?"""
-    return bool(entries) and min(entry.at for entry in entries) >= floor - _SLACK
-
-
-def _load(cursor: str) -> dict[str, str]:
-    try:
-        state = json.loads(cursor) if cursor else {}
-    except ValueError:
-        return {}
-    return {k: v for k, v in state.items() if isinstance(v, str)} if isinstance(state, dict) else {}
-
-
-def _floor(cursor: str) -> datetime | None:
-    if not cursor:
-        return None
-    try:
-        return datetime.fromisoformat(str(json.loads(cursor).get("floor")))
-    except (ValueError, AttributeError):
-        return None

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from platforms._graph import GraphClient, Row, objects, part, rows_of
 from platforms.contract import Batch, Incoming
 from platforms.failures import Malformed
 from platforms.instagram_views import COMMENT_FIELDS, MEDIA_FIELDS, comment_of, tag_of
-from platforms.paging import Entry, read_down
+from platforms.paging import Entry, cursors_in, floor_of, reaches, read_down
 
 _PAGE = 50
 _POSTS = 25  # the newest posts whose comments are read
 _FOLLOWED = 20
-_SLACK = timedelta(seconds=30)
 Entries = list[Entry[Incoming]]
 
 
@@ -26,9 +25,9 @@ class InstagramInbox:
 
     def read(self, cursor: str) -> Batch[Incoming]:
         """Both lists, oldest first; our own comments are left out."""
-        state = _load(cursor)
+        state = cursors_in(cursor)
         tags = read_down(state.get("tags", ""), page=self._tags)
-        floor = _floor(state.get("comments", ""))
+        floor = floor_of(state.get("comments", ""))
         comments = read_down(
             state.get("comments", ""), page=lambda _place: (self._comments(floor), "")
         )
@@ -66,7 +65,7 @@ class InstagramInbox:
         for post in posts:
             found, following = self._of_post(part(post, "comments"), post)
             entries += found
-            while following and floor is not None and left and _reaches(found, floor):
+            while following and floor is not None and left and reaches(found, floor):
                 left -= 1
                 answer = self._client.get(
                     str(post.get("id")), "comments", dict, fields=inner, after=following
@@ -94,22 +93,3 @@ class InstagramInbox:
             return Entry(str(row.get("id") or ""), datetime.now(UTC), None)
         ours = item.author.handle == self._handle
         return Entry(item.remote_id, item.posted_at, None if ours else item)
-
-
-def _reaches(entries: Entries, floor: datetime) -> bool:
-    return bool(entries) and min(entry.at for entry in entries) >= floor - _SLACK
-
-
-def _load(cursor: str) -> dict[str, str]:
-    try:
-        state = json.loads(cursor) if cursor else {}
-    except ValueError:
-        return {}
-    return {k: v for k, v in state.items() if isinstance(v, str)} if isinstance(state, dict) else {}
-
-
-def _floor(cursor: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(json.loads(cursor or "{}").get("floor")))
-    except (ValueError, AttributeError):
-        return None

@@ -24,6 +24,7 @@ OVERLAP = 10  # entries that read_ahead reads again each time
 MEMORY = 100  # entries that read_down remembers
 REACH = timedelta(hours=24)  # how far back a late entry of read_down is still noticed
 _SLACK = timedelta(seconds=10)  # lists are only nearly in order
+_NEARLY = timedelta(seconds=30)  # such lists are even less in order
 _SETTLED = timedelta(seconds=60)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,6 +49,25 @@ def _load(cursor: str) -> dict[str, Any]:
 
 def _dump(state: dict[str, Any]) -> str:
     return json.dumps(state, separators=(",", ":"), sort_keys=True)
+
+
+# --- several lists, and lists under the rows of another -----------------------------------------
+
+
+def cursors_in(cursor: str) -> dict[str, str]:
+    """The cursors of several lists that were kept in one, by their names."""
+    return {name: one for name, one in _load(cursor).items() if isinstance(one, str)}
+
+
+def floor_of(cursor: str) -> datetime | None:
+    """The time from which on `read_down` will look at a list again; None: it has not been read."""
+    state = _load(cursor)
+    return _time(state.get("floor")) if "floor" in state else None
+
+
+def reaches(entries: Sequence[Entry[Any]], floor: datetime) -> bool:
+    """Is all of this page newer than what was handed out before, so that the next is wanted?"""
+    return bool(entries) and min(entry.at for entry in entries) >= floor - _NEARLY
 
 
 # --- lists that can be asked for what comes after an id ---------------------------------------

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from platforms.contract import Batch, Incoming, MentionKind
-from platforms.keeping import told_in
-from platforms.paging import Entry, read_down
+from platforms.paging import Entry, cursors_in, floor_of, reaches, read_down
 from platforms.threads_client import ThreadsClient
 from platforms.threads_views import POST_FIELDS, entry_of, incoming_of
 
@@ -15,7 +14,6 @@ _PAGE = 50
 _POSTS = 25
 _ASKED = 10  # posts with replies that are asked for them, the newest first
 _FOLLOWED = 20
-_SLACK = timedelta(seconds=30)
 Entries = list[Entry[Incoming]]
 
 
@@ -27,9 +25,9 @@ class ThreadsInbox:
 
     def read(self, cursor: str) -> Batch[Incoming]:
         """Both lists, oldest first; our own replies are left out."""
-        state = {k: v for k, v in told_in(cursor).items() if isinstance(v, str)}
+        state = cursors_in(cursor)
         mentions = read_down(state.get("mentions", ""), page=self._mentions)
-        floor = _floor(state.get("replies", ""))
+        floor = floor_of(state.get("replies", ""))
         replies = read_down(
             state.get("replies", ""), page=lambda _place: (self._replies(floor), "")
         )
@@ -57,7 +55,7 @@ class ThreadsInbox:
         for post_id in asked[:_ASKED]:
             found, following = self._under(post_id, "")
             entries += found
-            while following and floor is not None and left and _reaches(found, floor):
+            while following and floor is not None and left and reaches(found, floor):
                 left -= 1
                 found, following = self._under(post_id, following)
                 entries += found
@@ -73,14 +71,3 @@ class ThreadsInbox:
             ours = entry.item is not None and entry.item.author.handle == self._handle
             entries.append(Entry(entry.id, entry.at, None) if ours else entry)
         return entries, following
-
-
-def _reaches(entries: Entries, floor: datetime) -> bool:
-    return bool(entries) and min(entry.at for entry in entries) >= floor - _SLACK
-
-
-def _floor(cursor: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(told_in(cursor).get("floor"))).astimezone(UTC)
-    except ValueError:
-        return None
