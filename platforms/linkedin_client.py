@@ -87,11 +87,13 @@ class LinkedInClient:
     def put_file(self, address: str, data: bytes, mime: str) -> None:
         self._put(address, data, mime, lambda _answer: None)
 
-    def put_piece(self, address: str, data: bytes, mime: str) -> str:
+    def put_piece(self, address: str, data: bytes) -> str:
         """The tag by which LinkedIn knows this piece of a file."""
-        return self._put(
-            address, data, mime, lambda answer: text_of(answer.headers.get("etag", "").strip('"'))
-        )
+
+        def pick(answer: requests.Response) -> str:
+            return text_of(answer.headers.get("etag", "").strip('"'))
+
+        return self._put(address, data, "application/octet-stream", pick)
 
     def _put(
         self, address: str, data: bytes, mime: str, pick: Callable[[requests.Response], T]

@@ -16,7 +16,6 @@ from platforms.failures import Malformed, text_of
 from platforms.linkedin_client import LinkedInClient, quoted
 from platforms.rest import Row, objects, part
 
-PIECE_TYPE = "application/octet-stream"
 _USABLE_S = 3_600.0  # where LinkedIn does not say until when its addresses are good
 _MOST_S = 23 * 3_600.0
 _WAITS_S = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0)
@@ -64,7 +63,7 @@ def _go_on(client: LinkedInClient, video: Video, state: Mapping[str, Any], steps
     """Everything that is still to be done of an upload that was begun."""
     name, urn = _step(video), str(state["video"])
     for first, last, address in state["pieces"][len(state["tags"]) :]:
-        tag = client.put_piece(address, video.data[first : last + 1], PIECE_TYPE)
+        tag = client.put_piece(address, video.data[first : last + 1])
         state = {**state, "tags": [*state["tags"], tag]}
         steps.put(name, state)
     if not state["whole"]:
