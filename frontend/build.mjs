@@ -34,7 +34,7 @@ const shared = {
 };
 const jobs = [
   { ...shared, entryPoints: ["src/app.css"], plugins: [tabler], loader: { ".woff2": "file" }, assetNames: "fonts/[name]" },
-  { ...shared, entryPoints: ["app", "composer", "calendar", "inbox", "approvals"].map((n) => `src/${n}.js`), format: "esm" },
+  { ...shared, entryPoints: ["app", "composer", "calendar", "correct", "inbox", "approvals"].map((n) => `src/${n}.js`), format: "esm" },
   // In the head and before the first paint, so a classic script.
   { ...shared, entryPoints: ["src/theme.js"], format: "iife" },
 ];

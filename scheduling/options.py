@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accounts.levels import Capability
 from accounts.policy import decide
 from audit.actors import Actor
+from scheduling.correcting import why_uncorrectable
 from scheduling.models import Delivery, HoldKind
 from scheduling.rules import release_needs
 from scheduling.states import State
@@ -26,12 +27,20 @@ class Options:
     now: bool = False
     retry: bool = False
     withdraw: bool = False
+    correct: bool = False
+    uncorrectable: str = ""  # why it cannot be corrected, to somebody who otherwise might
+    proposes: bool = False  # they may take back what somebody proposed
+    decides: bool = False  # they may decide on it
     settle: bool = False
     approve: bool = False
 
     @property
     def any(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
+        acts = (name for name in self.__slots__ if name not in _NO_BUTTONS)
+        return any(getattr(self, name) for name in acts)
+
+
+_NO_BUTTONS = ("uncorrectable", "proposes", "decides")
 
 
 def options_for(actor: Actor, delivery: Delivery) -> Options:
@@ -40,6 +49,7 @@ def options_for(actor: Actor, delivery: Delivery) -> Options:
     may = {c: bool(decide(actor, c, delivery.account)) for c in _asked(state)}
     draft, publish = may.get(Capability.DRAFT, False), may.get(Capability.PUBLISH, False)
     manage = may.get(Capability.MANAGE, False)
+    fixed = why_uncorrectable(delivery) if state == State.PUBLISHED else ""
     held = delivery.hold_kind == HoldKind.PERSON
     waiting = state in (State.APPROVED, State.SCHEDULED)
     return Options(
@@ -58,6 +68,10 @@ def options_for(actor: Actor, delivery: Delivery) -> Options:
         and state == State.PUBLISHED
         and bool(delivery.remote_id)
         and delivery.account.can("delete"),
+        correct=draft and state == State.PUBLISHED and not fixed,
+        uncorrectable=fixed if draft else "",
+        proposes=draft and state == State.PUBLISHED,
+        decides=may.get(Capability.APPROVE, False) and state == State.PUBLISHED,
         settle=publish and state == State.UNKNOWN,
         approve=may.get(Capability.APPROVE, False) and state == State.IN_REVIEW,
     )
@@ -71,7 +85,9 @@ def _asked(state: State) -> tuple[Capability, ...]:
         return ()
     if state == State.IN_REVIEW:
         return (Capability.DRAFT, Capability.APPROVE)
-    if state in (State.PUBLISHED, State.UNKNOWN):
+    if state == State.PUBLISHED:
+        return (Capability.DRAFT, Capability.PUBLISH, Capability.APPROVE)
+    if state == State.UNKNOWN:
         return (Capability.PUBLISH,)
     return (Capability.DRAFT, Capability.PUBLISH, Capability.MANAGE)
 

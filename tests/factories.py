@@ -39,7 +39,7 @@ from audit.actors import Actor
 from audit.models import Event
 from mentions.models import Contact, Conversation, Mention, Moderation
 from scheduling.intake import taken_in
-from scheduling.models import Delivery, Media, Post
+from scheduling.models import Correction, CorrectionState, Delivery, Media, Post
 from scheduling.services.media import media_add
 from scheduling.states import State
 
@@ -197,6 +197,19 @@ class DeliveryFactory(DjangoModelFactory):
     remote_id = factory.LazyAttribute(
         lambda o: "r-1" if o.state in (State.PUBLISHED, State.WITHDRAWN) else ""
     )
+
+
+class CorrectionFactory(DjangoModelFactory):
+    """New words for a published delivery, that wait for a decision."""
+
+    class Meta:
+        model = Correction
+
+    delivery = factory.SubFactory(DeliveryFactory, state=State.PUBLISHED)
+    before = factory.LazyAttribute(lambda o: o.delivery.text)
+    text = "What it should have said"
+    by = factory.LazyAttribute(lambda o: o.delivery.post.author)
+    state = CorrectionState.PROPOSED
 
 
 class ContactFactory(DjangoModelFactory):

@@ -12,7 +12,7 @@
 //   <template data-media-template>                     one picture or video: img, [data-alt], [data-keep],
 //                                                      [data-progress], [data-remove], [data-id]
 import { say } from "./modules/say.js";
-import { count } from "./modules/count.js";
+import { counters } from "./modules/counters.js";
 import { uploads } from "./modules/uploads.js";
 
 const form = document.querySelector("form[data-composer]");
@@ -21,35 +21,7 @@ if (form) start(form);
 function start(form) {
   const saved = document.querySelector("[data-saved]");
   let dirty = false;
-  // Counters are read out when a limit is passed or met again, not at every letter.
-  const live = document.createElement("p");
-  live.className = "visually-hidden";
-  live.setAttribute("role", "status");
-  form.append(live);
-
-  const recount = () => {
-    for (const counter of document.querySelectorAll("[data-counter]")) {
-      const field = form.querySelector(`[data-counted="${CSS.escape(counter.dataset.counter)}"]`)
-        ?? form.querySelector('[data-counted="main"]');
-      const text = field?.value || form.querySelector('[data-counted="main"]')?.value || "";
-      const limit = Number(counter.dataset.limit);
-      const used = count(text, counter.dataset);
-      const left = limit - used;
-      counter.classList.toggle("near", left >= 0 && left <= limit * 0.1);
-      if (counter.classList.contains("over") !== left < 0) {
-        const where = counter.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "this account";
-        live.textContent = left < 0 ? `Too long for ${where} by ${-left}` : `Short enough again for ${where}`;
-      }
-      counter.classList.toggle("over", left < 0);
-      const bar = counter.querySelector("progress");
-      if (bar) {
-        bar.value = Math.min(used, limit);
-        bar.className = `limit${left < 0 ? " over" : left <= limit * 0.1 ? " near" : ""}`;
-      }
-      const words = counter.querySelector("[data-count]");
-      if (words) words.textContent = left < 0 ? `${-left} too many` : `${left} left`;
-    }
-  };
+  const recount = counters(form);
 
   const state = (name, text) => {
     if (!saved) return;

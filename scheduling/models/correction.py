@@ -88,5 +88,9 @@ class Correction(models.Model):
         return self.delivery.account
 
     @property
+    def is_under_way(self) -> bool:
+        return self.state in (CorrectionState.QUEUED, CorrectionState.SENDING)
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN

@@ -16,6 +16,7 @@ from scheduling.gate import shut
 from scheduling.models import Delivery, HoldKind
 from scheduling.rules import release_needs
 from scheduling.selectors.approvals import COUNTED, waiting
+from scheduling.selectors.corrections import waiting_corrections
 from scheduling.selectors.posts import deliveries_visible
 from scheduling.states import State
 
@@ -109,7 +110,7 @@ class Waiting:
 
 
 def waiting_counts(actor: Actor) -> Waiting:
-    """Approvals, held and unknown deliveries the person may do something about.
+    """Approvals (of corrections, too), held and unknown that the person may do something about.
 
     In one query, since every page asks; that is why it also says whether they may write.
     """
@@ -124,7 +125,12 @@ def waiting_counts(actor: Actor) -> Waiting:
         )
     ]
     writes = drafting.order_by().values_list(Value(_WRITES, CharField()), flat=True)[:1]
-    found = Counter(writes.union(*of_state, all=True))
+    corrections = (
+        waiting_corrections(actor)
+        .order_by()
+        .values_list(Value(State.IN_REVIEW, CharField()), flat=True)
+    )
+    found = Counter(writes.union(*of_state, corrections[:COUNTED], all=True))
     return Waiting(
         found[State.IN_REVIEW], found[State.HELD], found[State.UNKNOWN], bool(found[_WRITES])
     )

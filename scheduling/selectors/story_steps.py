@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import SocialAccount
+from audit.actions import EVENTS
+from audit.difference import Part, difference
 from audit.models import Event
 from audit.telling import Fact, event_words, facts, who_of
 from scheduling.models import Attempt, Delivery, Outcome
@@ -28,6 +30,7 @@ class Step:
     state: str = ""  # the state the delivery came to
     quote: str = ""  # words of a person: a text, a comment, a reason
     quoted: str = ""  # what these words are: 'Comment', 'Reason'
+    diff: tuple[Part, ...] = ()  # between what it said and what it is to say
     facts: tuple[Fact, ...] = ()
     due: datetime | None = None
     answer: str = ""  # what the platform said, in plain words
@@ -59,6 +62,16 @@ LOOKS: dict[str, tuple[str, str]] = {
     "delivery.in_doubt": ("help-circle", "red"),
     "delivery.settled": ("scale", "teal"),
     "delivery.withdrawn": ("trash", "grey"),
+    "correction.proposed": ("pencil", "amber"),
+    "correction.ordered": ("pencil", "blue"),
+    "correction.approved": ("check", "teal"),
+    "correction.returned": ("arrow-back-up", "amber"),
+    "correction.dropped": ("arrow-back-up", "grey"),
+    "correction.tried": ("refresh", "indigo"),
+    "correction.made": ("circle-check", "green"),
+    "correction.retried": ("refresh", "amber"),
+    "correction.failed": ("circle-x", "red"),
+    "correction.in_doubt": ("help-circle", "red"),
 }
 ANSWERS: dict[str, str] = {
     Outcome.STARTED: "This attempt is still under way.",
@@ -74,7 +87,7 @@ _OUTCOMES = frozenset(
 )
 _SHOWN = frozenset({
     "from", "to", "comment", "reason", "note", "permalink", "published_at", "message", "code",
-    "number", "content_hash", "due_at", "found", "held_because", "by_hand",
+    "number", "content_hash", "due_at", "found", "held_because", "by_hand", "correction",
 })  # fmt: skip
 """What of a delivery's event a step shows in its own way."""
 
@@ -107,7 +120,7 @@ def _step(event: Event, delivery: Delivery | None) -> Step:
     step = Step(
         at=event.occurred_at,
         who=who_of(event),
-        did=event_words(event.name).replace(" a post", " the post"),
+        did=_did(event.name),
         icon=icon,
         tone=tone,
         account=delivery.account if delivery else None,
@@ -116,6 +129,14 @@ def _step(event: Event, delivery: Delivery | None) -> Step:
     told = _TELLERS.get(event.name, _otherwise)(step, event.data)
     state = event.data.get("to")
     return replace(told, state=state) if state in State.values else told
+
+
+def _did(name: str) -> str:
+    """What was done; a delivery's step names its account, and a correction is one of the post."""
+    if name.startswith("correction."):
+        words = EVENTS[name]
+        return words.replace("{}", "the post") if "{}" in words else f"{words} the post"
+    return event_words(name).replace(" a post", " the post")
 
 
 def _written(step: Step, data: Mapping[str, Any]) -> Step:
@@ -147,9 +168,19 @@ def _plainly(step: Step, data: Mapping[str, Any]) -> Step:
     )
 
 
+def _corrected(step: Step, data: Mapping[str, Any]) -> Step:
+    """What was said before and what is to be said, as a difference."""
+    rest = {key: value for key, value in data.items() if key not in ("before", "after")}
+    if "after" not in data:
+        return _plainly(step, rest)
+    parts = difference(str(data.get("before", "")), str(data["after"]))
+    return replace(_plainly(step, rest), diff=tuple(parts))
+
+
 _TELLERS: dict[str, Callable[[Step, Mapping[str, Any]], Step]] = {
     "post.created": _written,
     **{name: _plainly for name in LOOKS if name.startswith("delivery.")},
+    **{name: _corrected for name in LOOKS if name.startswith("correction.")},
 }
 
 

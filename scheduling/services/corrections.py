@@ -17,6 +17,7 @@ from scheduling.correcting import (
     correction_hash,
     correction_move,
     hindrance,
+    if_approved,
     is_own_correction,
     lock,
     locked,
@@ -96,8 +97,7 @@ def correction_approve(
         raise Invalid("", "Nobody approves their own words. Ask another approver.")
     if correction_hash(correction) != content_hash:
         raise Stale("This correction changed while you were looking at it. Look again.")
-    correction.reviewed, correction.approved_hash = True, content_hash
-    _refuse_hindered(correction)
+    _refuse_hindered(if_approved(correction))
     now = timezone.now()
     return correction_move(
         correction,

@@ -17,12 +17,21 @@ from accounts.web import actor_of
 from audit.difference import difference
 from scheduling.composing import checks_on, shown_on
 from scheduling.content import content_of, hash_of
+from scheduling.correcting import (
+    correction_hash,
+    hindrance,
+    if_approved,
+    is_own_correction,
+    own_corrections_among,
+)
 from scheduling.elements import elements_from, words_of
 from scheduling.errors import Stale
-from scheduling.models import Delivery
+from scheduling.gate import shut
+from scheduling.models import Correction, CorrectionState, Delivery
 from scheduling.previews import preview_of
 from scheduling.rules import due_words, is_own_words, own_words_among
 from scheduling.selectors.approvals import PAGE, decided_before, queue
+from scheduling.selectors.corrections import WAITING_MOST, shown, waiting_corrections
 from scheduling.selectors.posts import delivery_visible
 from scheduling.services.deliveries import delivery_approve, delivery_return
 from scheduling.states import State
@@ -32,10 +41,16 @@ from scheduling.transitions import NoSuchMove
 @require_GET
 def approvals(request: HttpRequest) -> HttpResponse:
     """The queue, with its first item open."""
-    rows = queue(actor_of(request))
-    own = own_words_among(actor_of(request), rows)
-    chosen = next((row for row in rows if row.pk not in own), None)
-    return _page(request, rows, chosen or (rows[0] if rows else None), opened=False)
+    actor = actor_of(request)
+    corrections = list(waiting_corrections(actor)[:WAITING_MOST])
+    theirs = own_corrections_among(actor, corrections)
+    first = next((one for one in corrections if one.pk not in theirs), None)
+    if first is not None:
+        return queue_page(request, correction_item(request, first), opened=False)
+    rows = queue(actor)
+    own = own_words_among(actor, rows)
+    chosen = next((row for row in rows if row.pk not in own), None) or (rows[0] if rows else None)
+    return queue_page(request, _item(request, chosen) if chosen else {}, opened=False)
 
 
 @require_GET
@@ -44,7 +59,7 @@ def approval(request: HttpRequest, delivery_id: int) -> HttpResponse:
     delivery = delivery_visible(actor_of(request), delivery_id)
     if request.htmx:  # type: ignore[attr-defined]  # by middleware
         return render(request, "scheduling/_approval.html", _item(request, delivery))
-    return _page(request, queue(actor_of(request)), delivery, opened=True)
+    return queue_page(request, _item(request, delivery), opened=True)
 
 
 @require_POST
@@ -84,13 +99,17 @@ def _said(delivery: Delivery) -> str:
     return f"Approved on {name}, but its time has passed. Give it a new one."
 
 
-def _page(
-    request: HttpRequest, rows: list[Delivery], chosen: Delivery | None, *, opened: bool
-) -> HttpResponse:
-    context: dict[str, Any] = {"queue": rows[:PAGE], "more": len(rows) > PAGE, "opened": opened}
-    if chosen is not None:
-        context |= _item(request, chosen)
-    return render(request, "scheduling/approvals.html", context)
+def queue_page(request: HttpRequest, item: dict[str, Any], *, opened: bool) -> HttpResponse:
+    """The queue with one item of it beside, if any: a delivery's or a correction's."""
+    rows = queue(actor_of(request))
+    corrections = list(waiting_corrections(actor_of(request))[:WAITING_MOST])
+    context = {
+        "queue": rows[:PAGE],
+        "corrections": corrections,
+        "more": len(rows) > PAGE or len(corrections) == WAITING_MOST,
+        "opened": opened,
+    }
+    return render(request, "scheduling/approvals.html", context | item)
 
 
 def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
@@ -120,5 +139,21 @@ def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         "due_seen": due_words(delivery),
         "own_words": is_own_words(actor, delivery),
         "may_decide": bool(decision) and delivery.state == State.IN_REVIEW,
+        "why_not": decision.reason,
+    }
+
+
+def correction_item(request: HttpRequest, found: Correction) -> dict[str, Any]:
+    """All that there is to decide on one."""
+    actor = actor_of(request)
+    decision = decide(actor, Capability.APPROVE, found.account)
+    may_decide = bool(decision) and found.state == CorrectionState.PROPOSED
+    return {
+        "correction": found,
+        "shown": shown(found),
+        "content_hash": correction_hash(found),
+        "hindrance": hindrance(if_approved(found), shut()) if may_decide else "",
+        "own_words": is_own_correction(actor, found),
+        "may_decide": may_decide,
         "why_not": decision.reason,
     }

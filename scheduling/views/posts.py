@@ -23,6 +23,7 @@ from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.options import options_for
 from scheduling.previews import shown_of
+from scheduling.selectors.corrections import Shown, corrections_of
 from scheduling.selectors.day import next_out
 from scheduling.selectors.posts import delivery_visible, post_editable, post_visible
 from scheduling.services import deliveries, posts
@@ -37,9 +38,13 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
     """The post's page; while one of its deliveries is under way, the page asks how it stands."""
     actor = actor_of(request)
     found = post_visible(actor, post_id)
-    rows = [(delivery, options_for(actor, delivery)) for delivery in found.deliveries.all()]
+    told = corrections_of(found.deliveries.all())
+    rows = [
+        (delivery, options_for(actor, delivery), told.get(delivery.pk, []))
+        for delivery in found.deliveries.all()
+    ]
     only = request.htmx and request.GET.get("part") == "deliveries"  # type: ignore[attr-defined]  # by middleware
-    standing = "-".join(str(delivery.state) for delivery, _ in rows)
+    standing = "-".join(_standing(delivery, corrections) for delivery, _, corrections in rows)
     moved = only and request.GET.get("stood") != standing
     context = {
         "standing": standing,
@@ -49,10 +54,12 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
         "rows": rows,
         "media": list(found.media.all()),
         "along": shown_of(elements_from(found.elements)),
-        "can_edit": any(options.edit for _, options in rows)
-        and not any(options.take_back for _, options in rows),
-        "can_take_back": any(options.take_back for _, options in rows),
-        "look_again_s": _look_again_s([delivery for delivery, _ in rows]),
+        "can_edit": any(options.edit for _, options, _ in rows)
+        and not any(options.take_back for _, options, _ in rows),
+        "can_take_back": any(options.take_back for _, options, _ in rows),
+        "look_again_s": _look_again_s(
+            [delivery for delivery, _, _ in rows], [one for *_, of in rows for one in of]
+        ),
     }
     template = "scheduling/_post_deliveries.html" if only else "scheduling/post.html"
     answer = render(request, template, context)
@@ -61,15 +68,23 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
     return answer
 
 
-def _look_again_s(deliveries: list[Delivery]) -> int:
+def _standing(delivery: Delivery, corrections: list[Shown]) -> str:
+    """How a delivery stands, for an open page to tell whether anything has moved."""
+    return ".".join([delivery.state, *(one.correction.state for one in corrections)])
+
+
+def _look_again_s(deliveries: list[Delivery], corrections: list[Shown]) -> int:
     """After how many seconds an open page asks how it stands; 0: nothing moves by itself."""
+    if any(one.correction.is_under_way for one in corrections):
+        return 3
     soon = timezone.now() + timedelta(minutes=2)
     if any(d.state in (State.PUBLISHING, State.UNKNOWN) for d in deliveries):
         return 3
     if any(d.state == State.SCHEDULED and d.due_at and d.due_at < soon for d in deliveries):
         return 3
     waits = (State.IN_REVIEW, State.APPROVED, State.SCHEDULED)
-    return 15 if any(d.state in waits for d in deliveries) else 0
+    waiting = any(one.correction.is_open for one in corrections)
+    return 15 if waiting or any(d.state in waits for d in deliveries) else 0
 
 
 @require_GET

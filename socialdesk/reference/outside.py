@@ -44,7 +44,6 @@ NO_PAGE = (
     Feature.REMOVE,
     Feature.BLOCK,
     Feature.VIDEO,
-    Feature.EDIT,
 )
 """What the modules can do and no page of the desk offers yet."""
 DEEDS = {

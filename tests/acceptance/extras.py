@@ -26,7 +26,7 @@ from scheduling.elements import Elements
 from scheduling.models import Delivery, Post
 from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.states import State
-from tests.factories import DeliveryFactory, SocialAccountFactory, give
+from tests.factories import CorrectionFactory, DeliveryFactory, SocialAccountFactory, give
 
 
 def counted_accounts() -> None:
@@ -140,6 +140,10 @@ def _writing() -> dict[str, object]:
     def of(state: State) -> Delivery:
         return Delivery.objects.filter(state=state, reply_to__isnull=True).earliest("pk")
 
+    out = of(State.PUBLISHED)
+    another = DeliveryFactory(
+        account=out.account, post__author=out.post.author, state=State.PUBLISHED
+    )
     returned = Delivery.objects.filter(approvals__decided="returned").earliest("pk")
     unsent = Post.objects.filter(deliveries__state=State.DRAFT, author=_person("officer"))
     talk = Conversation.objects.filter(account__handle="northmoor_police").latest("pk")
@@ -159,6 +163,9 @@ def _writing() -> dict[str, object]:
         "held": of(State.HELD).post_id,
         "waiting": of(State.IN_REVIEW).post_id,
         "review": of(State.IN_REVIEW).pk,
+        "correction": CorrectionFactory(delivery=out).pk,
+        "corrected": out.post_id,
+        "correctable": another.post_id,
         "returned": returned.post_id,
         "draft": unsent.latest("pk").pk,
         "conversation": talk.pk,

@@ -107,6 +107,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "manager /posts/{held}/",
         "contributor /posts/{returned}/",
         "supervisor /posts/{waiting}/",
+        "officer /posts/{corrected}/",
     ),
     "scheduling:story": ("auditor /posts/{published}/story/", "auditor /posts/{returned}/story/"),
     "scheduling:compose_edit": ("officer /posts/{draft}/edit/",),
@@ -139,6 +140,11 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "scheduling:approvals": ("supervisor /approvals/", "contributor /approvals/"),
     "scheduling:approval": ("supervisor /approvals/{review}/",),
+    "scheduling:correct": (
+        "officer /posts/{correctable}/correct/",
+        "officer /posts/{corrected}/correct/",
+    ),
+    "scheduling:correction": ("supervisor /approvals/corrections/{correction}/",),
     "mentions:inbox": (
         "contributor /inbox/",
         "officer /inbox/?status=done",
@@ -227,6 +233,8 @@ NO_PAGES: Mapping[str, str] = {
     "scheduling:post_cancel": _POST,
     "scheduling:delivery_act": _POST,
     "scheduling:approval_decide": _POST,
+    "scheduling:correction_decide": _POST,
+    "scheduling:correction_take_back": _POST,
     "scheduling:media_upload": _POST,
     "scheduling:media": "a picture",
     "scheduling:media_fetch": "a picture or video, for platforms",

@@ -18,9 +18,10 @@ from audit.services.handing import export_begin
 from audit.views.scope import scope_of
 from mentions import moderating
 from mentions.polling import claim_account
-from scheduling.models import Delivery, Media
+from scheduling.models import CorrectionState, Delivery, Media
 from scheduling.states import State
 from tests.factories import (
+    CorrectionFactory,
     MentionFactory,
     ModerationFactory,
     UserFactory,
@@ -49,6 +50,13 @@ def fall_due_alone(delivery: Delivery) -> None:
 
 def own(world: World, state: str) -> Delivery:
     return world.sides["own"].deliveries[state]
+
+
+def _correction_ordered(world: World) -> None:
+    now, delivery = timezone.now(), own(world, "to correct")
+    CorrectionFactory(
+        delivery=delivery, state=CorrectionState.QUEUED, queued_at=now, next_try_at=now
+    )
 
 
 def _lost_credentials(world: World) -> None:
@@ -153,6 +161,12 @@ DUE: dict[str, tuple[Callable[[World], Any], Callable[[World], Iterable[Any]], A
     "scheduling.prepare_soon": (lambda w: fall_due_alone(own(w, "scheduled")), _none, []),
     "scheduling.prepare_delivery": (
         _frozen_and_soon, lambda w: [own(w, "scheduled").pk], [{("delivery.warned", "preparer")}],
+    ),
+    "scheduling.send_corrections": (_correction_ordered, _none, []),
+    "scheduling.send_correction": (
+        _correction_ordered,
+        lambda w: [own(w, "to correct").corrections.get().pk],
+        [{("correction.tried", "corrector")}, {("correction.made", "corrector")}],
     ),
     "scheduling.reconcile_unknown": (_nothing, _none, []),
     "scheduling.reconcile_delivery": (

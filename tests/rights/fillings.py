@@ -10,6 +10,8 @@ from uuid import UUID
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from scheduling.content import content_hash
+from scheduling.correcting import correction_hash
+from scheduling.models import Delivery
 from tests.rights.world import Side, World, picture, soon
 
 HTMX = {"HX-Request": "true"}
@@ -65,6 +67,12 @@ def _decide(**data: str) -> Filling:
         return Fill({"delivery_id": waiting.pk}, seen | data)
 
     return fill
+
+
+def _corrected(delivery: Delivery) -> dict[str, str]:
+    key = delivery.pk
+    seen = {f"of-{key}": str(key), f"seen-{key}": delivery.text}
+    return seen | {f"text-{key}": "Other words."}
 
 
 def _doubtful(**more: Any) -> Filling:
@@ -301,6 +309,18 @@ FILLINGS: Mapping[str, Filling] = {
     ),
     "scheduling:approval_decide approve": _decide(decision="approve"),
     "scheduling:approval_decide return": _decide(decision="return", comment="Say where."),
+    "scheduling:correct": lambda w, s: Fill(
+        {"post_id": s.deliveries["to correct"].post_id}, data=_corrected(s.deliveries["to correct"])
+    ),
+    "scheduling:correction": lambda w, s: Fill({"correction_id": s.correction.pk}, parts=({},)),
+    "scheduling:correction_decide approve": lambda w, s: Fill(
+        {"correction_id": s.correction.pk},
+        {"decision": "approve", "content_hash": correction_hash(s.correction)},
+    ),
+    "scheduling:correction_decide return": lambda w, s: Fill(
+        {"correction_id": s.correction.pk}, {"decision": "return", "comment": "Say where."}
+    ),
+    "scheduling:correction_take_back": lambda w, s: Fill({"correction_id": s.correction.pk}),
     "scheduling:account_next": _account(parts=({},)),
     "scheduling:media_upload": lambda w, s: Fill(
         data={"file": SimpleUploadedFile("x.png", picture(), "image/png")}, done=(200,)

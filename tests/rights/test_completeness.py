@@ -255,6 +255,8 @@ TASKS = {
     "scheduling.discard_uploads": "tidier",
     "scheduling.prepare_soon": "claims alone",
     "scheduling.prepare_delivery": "takes pictures ahead; what is sent is decided when it is due",
+    "scheduling.send_corrections": "claims alone",
+    "scheduling.send_correction": "corrector, in the right of who proposed it",
     "scheduling.reconcile_unknown": "claims alone",
     "scheduling.reconcile_delivery": "reconciler",
 }
@@ -275,6 +277,7 @@ def test_what_a_task_puts_on_record_is_its_workers(world, name, monkeypatch):
     about = {
         "scheduling.prepare_delivery": [delivery],
         "scheduling.reconcile_delivery": [delivery],
+        "scheduling.send_correction": [0],
         "mentions.poll_account": [world.sides["own"].account.pk],
         "mentions.moderate": [0, 0],
     }

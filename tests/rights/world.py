@@ -49,13 +49,14 @@ from platforms.contract import (
     TextUnit,
 )
 from scheduling.content import content_of, hash_of
-from scheduling.models import Approval, Decided, Delivery, HoldKind, Media, Pause
+from scheduling.models import Approval, Correction, Decided, Delivery, HoldKind, Media, Pause
 from scheduling.services.pauses import pause_begin, pause_end
 from scheduling.states import State
 from tests.factories import (
     COMMAND,
     ContactFactory,
     ConversationFactory,
+    CorrectionFactory,
     CredentialFactory,
     DeliveryFactory,
     MentionFactory,
@@ -78,6 +79,7 @@ class Network:
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.deleted: list[str] = []
+        self.edited: list[tuple[str, str]] = []
         self.known: dict[str, str] = {}  # handle to the id it has there
         self.incoming: list[Incoming] = []
         self.lost = False  # whether credentials are refused
@@ -116,6 +118,9 @@ class Adapter:
     def delete(self, remote_id: str) -> None:
         self.network.deleted.append(remote_id)
 
+    def edit(self, remote_id: str, post: Any) -> None:
+        self.network.edited.append((remote_id, post.text))
+
     hide = show = remove = block = unblock = delete
 
 
@@ -134,6 +139,7 @@ class Side:
     mention: Mention
     event: Event
     pause: Pause
+    correction: Correction  # of what is published, and nobody has decided on it
 
     @property
     def name(self) -> str:
@@ -301,6 +307,7 @@ def _side(key: str, stranger: Any) -> Side:
         mention,
         event,
         _pause(),
+        CorrectionFactory(delivery=deliveries["published"], text=f"{words} corrected", by=writer),
     )
 
 
@@ -313,6 +320,7 @@ def _pause() -> Pause:
 def _deliveries(account: SocialAccount, writer: User, words: str) -> dict[str, Delivery]:
     made: dict[str, Delivery] = {}
     kinds: dict[str, dict[str, Any]] = {state.value: {"state": state} for state in State}
+    kinds["to correct"] = {"state": State.PUBLISHED}
     kinds["lapsed"] = {"state": State.HELD, "hold_kind": HoldKind.OVERDUE}
     kinds["held"]["hold_kind"] = HoldKind.PERSON
     for name in ("approved", "in_review"):
