@@ -49,7 +49,7 @@ def secrets_of(world: World) -> list[str]:
 
 def begin(client: Client, world: World) -> dict[str, str]:
     """Ask to connect; what the address at the platform says."""
-    server = {"base_url": world.server.url} if world.key == "mastodon" else {}
+    server = {"base_url": world.server.url} if world.info.asks_base_url else {}
     key = app_platform(world.key)
     answer = client.post(reverse("accounts:connect_begin", args=[key]), server)
     return said(answer)
