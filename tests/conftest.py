@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -110,6 +111,12 @@ def calm(media_root: Any) -> dict[str, Any]:
         "WHITENOISE_AUTOREFRESH": True,  # else it looks for what collectstatic makes
         "STORAGES": {**settings.STORAGES, "staticfiles": plain},
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_root() -> None:
+    """The live server looks there before the finders, and warns where there is nothing."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings as conf
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.models import SocialAccount
-from tests.acceptance.people import running_chromium
 from tests.accounts.flow import CODE, network, secrets_of
+from tests.live import live_chromium, page_of
 from tests.platforms.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,18 +20,9 @@ AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright's own event loop runs in this thread; Django would not let tests query beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with running_chromium() as opened:
+def browser() -> Iterator[Browser]:
+    with live_chromium() as opened:
         yield opened
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _static_root() -> None:
-    """The live server looks there before the finders, and warns where there is nothing."""
-    Path(conf.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture
@@ -46,15 +34,8 @@ def facebook(settings, monkeypatch, transactional_db) -> Iterator[World]:
 @pytest.fixture
 def page(browser, live_server, facebook, settings, administrator, sign_in) -> Iterator[Page]:
     settings.BASE_URL = live_server.url
-    context = browser.new_context(base_url=live_server.url)
-    cookie = sign_in(administrator).cookies[conf.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": conf.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
-    )
-    page = context.new_page()
-    yield page
-    page.goto("about:blank")
-    context.close()
+    with page_of(sign_in(administrator), browser, live_server) as opened:
+        yield opened
 
 
 def served(asked: list[Any]) -> Any:

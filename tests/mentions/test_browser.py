@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
-from django.core.signals import request_finished, request_started
 from django.utils import timezone
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.levels import Level
 from mentions.models import Conversation, Note, Status
-from tests.acceptance.people import running_chromium
 from tests.factories import CredentialFactory, MentionFactory, UserFactory, give
+from tests.live import held_back, live_chromium, page_of
 from tests.mentions.test_pages import talk
-from tests.platforms.server import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # Playwright's own event loop runs in this thread; Django would not let tests query beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with running_chromium() as opened:
+def browser() -> Iterator[Browser]:
+    with live_chromium() as opened:
         yield opened
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _static_root() -> None:
-    """The live server looks there before the finders, and warns where there is nothing."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture
@@ -46,43 +30,11 @@ def account(transactional_db):
 
 
 @pytest.fixture
-def requests_under_way(live_server) -> Iterator[set[int]]:
-    """Threads that answer a request; the test ends when there are none.
-
-    A page that was closed leaves its last question at work, and the TRUNCATE after the test would
-    deadlock with it.
-    """
-    answering: set[int] = set()
-
-    def began(**_: Any) -> None:
-        answering.add(threading.get_ident())
-
-    def ended(**_: Any) -> None:
-        answering.discard(threading.get_ident())
-
-    request_started.connect(began)
-    request_finished.connect(ended)
-    yield answering
-    wait_for(lambda: not answering)
-    request_started.disconnect(began)
-    request_finished.disconnect(ended)
-
-
-@pytest.fixture
-def page(browser, live_server, requests_under_way, account, sign_in) -> Iterator[Page]:
+def page(browser, live_server, account, sign_in) -> Iterator[Page]:
     user = UserFactory(full_name="Priya Nair")
     give(user, Level.PUBLISHER, account)
-    context = browser.new_context(base_url=live_server.url)
-    cookie = sign_in(user).cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
-    )
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    context.close()
-    assert faults == []
+    with page_of(sign_in(user), browser, live_server) as opened:
+        yield opened
 
 
 def test_the_whole_of_a_conversation_by_keyboard(page, account):
@@ -106,13 +58,16 @@ def test_the_whole_of_a_conversation_by_keyboard(page, account):
     expect(page.locator(f"#conversation-{newest.pk}")).to_have_count(0)
     newest.refresh_from_db()
     assert (newest.status, str(newest.assignee)) == (Status.DONE, "Priya Nair")
-    page.get_by_role("button", name="Undo").last.press("Enter")
+    done = page.locator("[data-toast]").filter(has_text="Marked done.")
+    done.get_by_role("button", name="Undo").press("Enter")
     expect(page.locator(f"#conversation-{newest.pk}")).to_be_visible()
+    page.wait_for_load_state()
     assert Conversation.objects.get(pk=newest.pk).status == Status.OPEN
     page.keyboard.press("/")
     page.keyboard.type("older")
     page.keyboard.press("Enter")
     expect(page.locator(".inbox-row")).to_have_count(1)
+    page.wait_for_load_state()
     page.keyboard.press("?")
     keys = page.locator("#shortcuts")
     for words in ("Search the inbox", "Next conversation"):
@@ -194,6 +149,24 @@ def test_late_news_of_one_conversation_do_not_land_in_another(page, account):
     expect(page.locator(".thread")).to_contain_text("two")
     expect(page.locator(".thread")).not_to_contain_text("words of the first")
     page.unroute_all(behavior="ignoreErrors")
+
+
+def test_what_was_opened_last_is_shown_whichever_answer_comes_last(page, account):
+    one, two = talk(account, "one"), talk(account, "two")
+    page.goto("/inbox/")
+    opening = held_back(page, rf"/inbox/{one.pk}/(\?|$)")
+    page.click(f"#conversation-{one.pk}")
+    page.click(f"#conversation-{two.pk}")
+    expect(page.locator(".thread")).to_contain_text("two")
+    doing = held_back(page, rf"/inbox/{two.pk}/status/done/")
+    opening()
+    expect(page.locator(".thread")).to_contain_text("two")
+    page.keyboard.press("e")
+    page.click(f"#conversation-{one.pk}")
+    expect(page.locator(".thread")).to_contain_text("one")
+    doing()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator(".thread")).to_contain_text("one")
 
 
 def test_nothing_public_goes_out_without_a_question(page, account):

@@ -226,7 +226,8 @@ def _handler_of(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Until it holds; so long only where the machine has much else to do."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

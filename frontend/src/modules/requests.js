@@ -1,4 +1,5 @@
-// What htmx asks the server: our CSRF token, a session that has ended, and failures in plain words.
+// What htmx asks the server: our CSRF token, a session that has ended, answers that come too late, and failures in
+// plain words.
 import htmx from "htmx.org";
 import { say } from "./say.js";
 
@@ -25,6 +26,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.isError = false;
   const dialog = document.getElementById("signed-out");
   if (dialog && !dialog.open) dialog.showModal();
+});
+
+// Two questions for one place: it shows what was asked for last, whichever answer comes last. Of an act that was
+// overtaken, the notices are shown; one that was refused takes its place back, so that nobody misses it.
+const lastAsked = new WeakMap();
+document.addEventListener("htmx:beforeRequest", (event) => lastAsked.set(event.detail.target, event.detail.xhr));
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr, requestConfig } = event.detail;
+  if (!lastAsked.has(target) || lastAsked.get(target) === xhr) return;
+  if (SAFE.has(requestConfig.verb)) event.detail.shouldSwap = false;
+  else if (xhr.status < 400) event.detail.swapOverride = "none";
 });
 
 // A poll that fails says nothing the first times: the next one may do better.
