@@ -64,8 +64,13 @@ class Window:
         self.page.locator("[name=login]").fill(f"{self.who}@northmoor.example")
         self.page.locator("[name=password]").fill(password)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
-        expect(self.page.get_by_role("heading", level=1)).to_contain_text("My day")
+        self.arrive("My day")
         return self
+
+    def arrive(self, title: str) -> None:
+        """Wait for a page one was led to, and for its scripts: what is pressed sooner is lost."""
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(title)
+        self.page.wait_for_load_state()
 
 
 @dataclass

@@ -69,9 +69,9 @@ def test_texts_of_few_words_too(before, after):
     ],
 )
 def test_long_and_awkward_texts_do_not_hold_the_page_up(before, after):
-    begun = time.monotonic()
+    begun = time.thread_time()  # whatever else the machine has to do
     parts = difference(before, after)
-    assert time.monotonic() - begun < 3
+    assert time.thread_time() - begun < 3
     assert rebuilt(parts, "in") == before
     assert rebuilt(parts, "out") == after
 

@@ -166,12 +166,10 @@ def test_a_worker_that_is_stopped_finishes_what_it_began_and_leaves_the_rest(
     processes.beat("beat-1")
     until(lambda: Attempt.objects.filter(delivery=first).exists(), "the slow one was begun")
 
-    began = time.monotonic()
     stopped.send_signal(signal.SIGTERM)
     until(lambda: "shutdown" in processes.said("worker-1").lower(), "it has heard")
     second = scheduled(next_one, due_at=timezone.now())
-    assert stopped.wait(timeout=20) == 0
-    took = time.monotonic() - began
+    assert stopped.wait(timeout=PATIENCE_S) == 0
     assert not Attempt.objects.filter(delivery=second).exists()
     processes.worker("worker-2")
 
@@ -179,6 +177,5 @@ def test_a_worker_that_is_stopped_finishes_what_it_began_and_leaves_the_rest(
     assert first.state == "published"
     assert Attempt.objects.get(delivery=first).outcome == Outcome.PUBLISHED
     assert len(sandbox.arrivals(key=first.key.hex)) == 1
-    assert took < 15
     until(lambda: Delivery.objects.get(pk=second.pk).state == "published", "the other took it")
     assert Attempt.objects.filter(delivery=second).count() == 1

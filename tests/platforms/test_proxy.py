@@ -98,9 +98,9 @@ def session(relay: Relay, *private: str, credentials: str = "") -> GuardedSessio
         NetworkPolicy(
             private_hosts=frozenset(private),
             proxy=proxy,
-            connect_timeout_s=1.0,
-            read_timeout_s=1.0,
-            total_timeout_s=2.0,
+            connect_timeout_s=10.0,  # a busy machine is not a fault
+            read_timeout_s=10.0,
+            total_timeout_s=20.0,
         )
     )
 
