@@ -53,7 +53,13 @@ test-long: ## run the property tests with thousands of examples, 10,000 hostile 
 
 test-hostile: ## run 10,000 hostile answers into each adapter
 	@$(BOOTSTRAP) --dev --no-frontend
-	@$(VENV) -m pytest -n $(WORKERS) --hypothesis-profile=long $(or $(ARGS),tests/platforms/test_hostile.py)
+	@$(VENV) -m pytest -n $(WORKERS) --hypothesis-profile=long $(or $(ARGS),tests/platforms/test_hostile.py \
+		tests/platforms/test_plugins.py::test_the_example_stands_hostile_answers_as_ours_do)
+
+test-platform: ## run the cases of every platform on one of your own (WORLD=package.module:Class)
+	@$(BOOTSTRAP) --dev --no-frontend
+	@PLATFORM_WORLD=$(WORLD) $(VENV) -m pytest -n $(WORKERS) tests/platforms/test_contract.py \
+		tests/platforms/test_bad_days.py tests/platforms/test_hostile.py $(ARGS)
 
 bench-pages: ## measure how long the server works on each page of the demo data
 	@$(BOOTSTRAP) --dev
@@ -140,4 +146,4 @@ clean: ## remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		.coverage* build test-results frontend/node_modules frontend/dist
 
-.PHONY: help run test test-matrix test-real test-faults test-faults-long test-long test-hostile bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean
+.PHONY: help run test test-matrix test-platform test-real test-faults test-faults-long test-long test-hostile bench-pages bench-rights bench-publish bench-ingest bench-audit bench-export bench-record coverage check check-django fmt screenshots env services services-stop key record-key lock clean

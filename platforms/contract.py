@@ -37,6 +37,12 @@ from platforms.turns import Turns as Turns
 
 T = TypeVar("T")
 
+VERSION = 1
+"""Of this contract; raised when what was written for the one before will no longer do.
+
+A platform in a package of its own says in its class which one it was written for: `contract = 1`.
+"""
+
 
 # --- what goes over -------------------------------------------------------------------------
 

@@ -9,15 +9,18 @@ left out and said, and the rest goes on.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from platforms.contract import Adapter
-from platforms.declared import PlatformInfo
+from platforms.contract import VERSION, Adapter
+from platforms.declared import Feature, Limits, PlatformInfo
+
+log = logging.getLogger(__name__)
 
 GROUP = "socialdesk.platforms"
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -65,6 +68,7 @@ def find(taken: Container[str]) -> Found:
             adapters[entry.name] = _load(entry)
         except _Faulty as faulty:
             problems.append(Problem(entry.name, _source(entry), str(faulty)))
+            log.warning("Platform %r of %s is left out. %s", entry.name, _source(entry), faulty)
     return Found(adapters, tuple(problems))
 
 
@@ -78,16 +82,37 @@ def _load(entry: EntryPoint) -> type[Adapter]:
         raise _Faulty("Its name has to be up to 32 small letters, digits and underscores.")
     try:
         found: Any = entry.load()
-    except Exception as failure:  # noqa: BLE001  # whatever somebody else's module raises
+    except (Exception, SystemExit) as failure:  # noqa: BLE001  # whatever somebody else's module raises
         raise _Faulty(f"It cannot be imported: {type(failure).__name__}: {failure}") from None
     if not isinstance(found, type):
         raise _Faulty(f"{entry.value} is no class.")
+    for fault in _faults(found, entry):
+        raise _Faulty(fault)
+    return cast("type[Adapter]", found)
+
+
+def _faults(found: type, entry: EntryPoint) -> Iterator[str]:
+    """What keeps this class from being an adapter, as far as it can be told without opening one."""
+    written_for = getattr(found, "contract", None)
+    if written_for is None:
+        yield f"{entry.value} does not say for which contract it was written: contract = {VERSION}."
+    if written_for != VERSION:
+        yield (
+            f"It was written for contract {written_for!r}, and this Socialdesk has contract "
+            f"{VERSION}. Install a version of the package that was written for it."
+        )
     missing = [name for name in _METHODS if not callable(getattr(found, name, None))]
     if missing:
-        raise _Faulty(f"{entry.value} has no {', '.join(missing)}.")
+        yield f"{entry.value} has no {', '.join(missing)}."
     info = getattr(found, "info", None)
     if not isinstance(info, PlatformInfo):
-        raise _Faulty(f"{entry.value}.info is no PlatformInfo.")
+        yield f"{entry.value}.info is no PlatformInfo."
+        return
     if info.key != entry.name:
-        raise _Faulty(f"It declares the key {info.key!r} and is installed as {entry.name!r}.")
-    return cast("type[Adapter]", found)
+        yield f"It declares the key {info.key!r} and is installed as {entry.name!r}."
+    if not isinstance(info.label, str) or not info.label.strip():
+        yield f"{entry.value}.info has no label."
+    if not isinstance(info.limits, Limits):
+        yield f"{entry.value}.info.limits is no Limits."
+    if not isinstance(info.features, frozenset) or not info.features <= set(Feature):
+        yield f"{entry.value}.info.features is no frozenset of Feature."

@@ -26,12 +26,17 @@ from accounts.web import actor_of, show_invalid
 from platforms.apps import Standing, Told, app_test
 from platforms.contract import PlatformInfo
 from platforms.oauth import app_platform
+from platforms.registry import plugin_problems
 
 
 @require_GET
 def platforms(request: HttpRequest) -> HttpResponse:
     require_org(actor_of(request), OrgCapability.SETTINGS)
-    context = {"entries": entries(), "may_see_organisation": True}
+    context = {
+        "entries": entries(),
+        "problems": plugin_problems(),
+        "may_see_organisation": True,
+    }
     return render(request, "accounts/settings/platforms.html", context)
 
 

@@ -53,7 +53,7 @@ from platforms.failures import Asker, Malformed
 
 from .hostile import ECHO, REQUESTS_MAX, Answer, Wire, answering, answers
 from .server import Asked
-from .worlds import WORLDS, World, picture, video
+from .worlds import TRIED, WORLDS, World, picture, video
 
 EXAMPLES = 10_000 if hypothesis.settings.default.max_examples > 1_000 else 25
 RENEWED = 200
@@ -223,9 +223,9 @@ class Worlds:
             self._world.close()
 
 
-@pytest.fixture(scope="module", params=list(WORLDS))
+@pytest.fixture(scope="module", params=list(TRIED))
 def worlds(request: pytest.FixtureRequest) -> Iterator[Worlds]:
-    made = Worlds(WORLDS[request.param])
+    made = Worlds(TRIED[request.param])
     yield made
     made.close()
 
