@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.models import SocialAccount
+from accounts.models.credentials import ENDS_SOON
 
-WARN_DAYS = (14, 3, 1)
+WARN_DAYS = (ENDS_SOON.days, 3, 1)
 """How long ahead people are told that an account has to be connected anew."""
 
 

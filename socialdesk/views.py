@@ -14,6 +14,7 @@ from accounts.levels import Capability, OrgCapability
 from accounts.models import SocialAccount, User
 from accounts.policy import accounts_where, decide_org, decide_pause
 from accounts.selectors.conditions import lapsing_on, requirements_due
+from accounts.selectors.credentials import to_reconnect
 from accounts.selectors.reviews import tasks_of
 from accounts.web import actor_of, person_of
 from audit.actors import Actor
@@ -47,13 +48,15 @@ def my_day(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def my_access(request: HttpRequest) -> HttpResponse:
-    """The part of My day about access: what one's levels lack, whose lapse, what is under review.
+    """The parts of My day about accounts that have to be reconnected, and about access: what one's
+    levels lack, whose lapse, what is under review.
 
     Asked for by the page once it is there, so that the page itself asks no more than it did.
     """
     actor = actor_of(request)
     tasks = tasks_of(actor)
     context = {
+        "reconnect": to_reconnect(actor),
         "requirements": requirements_due(person_of(request)),
         "tasks": tasks[:REVIEWS],
         "more": len(tasks) > REVIEWS,

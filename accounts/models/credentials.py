@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from accounts.models.apps import PlatformApp
 from accounts.models.social import SocialAccount
 from accounts.sealing import SealedTextField
 from platforms.keeping import standing
+
+ENDS_SOON = timedelta(days=14)
+"""So long ahead pages say that an account has to be connected anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ class Credential(models.Model):
         told = standing(self.account.platform, app, self.secret, self.session)
         scopes = [scope[:200] for scope in told.scopes[:100]]
         return {"ends_at": told.ends_at, "renew_at": told.renew_at, "scopes": scopes}
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether only reconnecting keeps the account working beyond the next two weeks."""
+        soon = timezone.now() + ENDS_SOON
+        return bool(self.renewal_refused_at or (self.lapses_at and self.lapses_at <= soon))
 
     @property
     def missing_scopes(self) -> list[MissingScope]:

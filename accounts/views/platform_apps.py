@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -85,7 +86,7 @@ def test(request: HttpRequest, app_id: UUID) -> HttpResponse:
         Standing.WRONG: messages.ERROR,
     }
     messages.add_message(request, level[told.standing], told.words)
-    return redirect("platform_app", app.platform)
+    return redirect(f"{reverse('platform_app', args=[app.platform])}#app-{app.pk}")
 
 
 def _tested(app: PlatformApp) -> Told:

@@ -190,7 +190,7 @@ def test_what_is_connected_already_is_shown_so_and_not_connected_again(
     )
     back = come_back(client, "facebook", code=CODE, state=begin(client, facebook)["state"])
     shown = client.get(back["Location"]).content.decode()
-    assert "Connected already as" in shown
+    assert "Connected already" in shown
     assert here.display_name in shown
     answer = choose(client, back["Location"], 0, owner=administrator.email)
     assert answer.status_code == 422
@@ -432,7 +432,7 @@ def test_without_app_credentials_the_page_says_what_is_needed(
         assert "Connect with X" not in shown
         answer = client.post(reverse("accounts:connect_begin", args=["x"]))
     assert answer.status_code == 422
-    assert "nobody has set them up yet" in answer.content.decode()
+    assert "nobody has entered its app credentials yet" in answer.content.decode()
 
 
 def test_bluesky_is_connected_by_its_app_password_alone(client):

@@ -72,7 +72,7 @@ def test_a_page_and_its_instagram_account_are_picked_and_connected(page, faceboo
     seen = page.url + page.content()
     assert not [secret for secret in secrets_of(facebook) if secret in seen]
     no_violations(page)
-    for box in page.get_by_role("checkbox", name="Connect this account").all():
+    for box in page.get_by_role("checkbox", name="The Council").all():
         box.check()
     page.get_by_role("button", name="Connect what is chosen").click()
     expect(page.get_by_text("2 accounts are connected")).to_be_visible()
