@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accounts.levels import Capability
-from accounts.policy import decide
-from audit.actors import Actor
+from accounts.policy import Rights
 from scheduling.correcting import why_uncorrectable
 from scheduling.models import Delivery, HoldKind
 from scheduling.rules import release_needs
@@ -43,10 +42,10 @@ class Options:
 _NO_BUTTONS = ("uncorrectable", "proposes", "decides")
 
 
-def options_for(actor: Actor, delivery: Delivery) -> Options:
-    """The acts to offer `actor`; asks the policy a bounded number of times."""
+def options_for(delivery: Delivery, rights: Rights) -> Options:
+    """The acts to offer to whom `rights` are, which have to know the delivery's account."""
     state = State(delivery.state)
-    may = {c: bool(decide(actor, c, delivery.account)) for c in _asked(state)}
+    may = {c: bool(rights.decide(c, delivery.account)) for c in _asked(state)}
     draft, publish = may.get(Capability.DRAFT, False), may.get(Capability.PUBLISH, False)
     manage = may.get(Capability.MANAGE, False)
     fixed = why_uncorrectable(delivery) if state == State.PUBLISHED else ""

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.levels import Capability
-from accounts.policy import Decision, accounts_where, decide, require
+from accounts.policy import Decision, Rights, accounts_where, require
 from audit.actors import Actor
 from audit.difference import Part, difference
 from scheduling.correcting import why_uncorrectable
@@ -47,7 +47,8 @@ def correctable(actor: Actor, post: Post) -> tuple[list[Saying], list[Left]]:
     Raises NotAllowed when they may draft on none of its accounts.
     """
     deliveries = list(post.deliveries.all())
-    may = {row.pk: decide(actor, Capability.DRAFT, row.account) for row in deliveries}
+    rights = Rights(actor, [row.account for row in deliveries])
+    may = {row.pk: rights.decide(Capability.DRAFT, row.account) for row in deliveries}
     if deliveries and not any(may.values()):
         require(actor, Capability.DRAFT, deliveries[0].account)
     busy = set(

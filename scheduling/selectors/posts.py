@@ -38,6 +38,8 @@ def post_visible(actor: Actor, post_id: int) -> Post:
         raise Http404
     if not post.deliveries.all():
         require_view(actor, Delivery.objects.filter(post_id=post_id))
+    for delivery in post.deliveries.all():
+        delivery.post = post  # with its pictures, which each would otherwise ask for anew
     return post
 
 

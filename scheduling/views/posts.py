@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.errors import Invalid
 from accounts.moments import known_zones
+from accounts.policy import Rights
 from accounts.web import actor_of, get_account, person_of
 from scheduling.elements import elements_from
 from scheduling.errors import Stale
@@ -39,8 +40,9 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
     actor = actor_of(request)
     found = post_visible(actor, post_id)
     told = corrections_of(found.deliveries.all())
+    rights = Rights(actor, [delivery.account for delivery in found.deliveries.all()])
     rows = [
-        (delivery, options_for(actor, delivery), told.get(delivery.pk, []))
+        (delivery, options_for(delivery, rights), told.get(delivery.pk, []))
         for delivery in found.deliveries.all()
     ]
     only = request.htmx and request.GET.get("part") == "deliveries"  # type: ignore[attr-defined]  # by middleware

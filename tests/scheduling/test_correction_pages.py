@@ -12,7 +12,17 @@ from scheduling.models import Correction, CorrectionState, Delivery, Post
 from scheduling.selectors.held import waiting_counts
 from scheduling.services.pauses import pause_begin
 from scheduling.services.posts import post_schedule
-from tests.factories import COMMAND, CredentialFactory, SocialAccountFactory, give, person
+from scheduling.states import State
+from tests.factories import (
+    COMMAND,
+    CorrectionFactory,
+    CredentialFactory,
+    DeliveryFactory,
+    PostFactory,
+    SocialAccountFactory,
+    give,
+    person,
+)
 from tests.scheduling.conftest import fall_due, run_due
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +226,21 @@ class TestTheDecision:
             url = reverse(f"scheduling:{name}", args=[proposed.pk])
             ask = client.get if name == "correction" else client.post
             assert ask(url).status_code == 404
+
+
+@pytest.mark.parametrize("accounts", [1, 6])
+@pytest.mark.parametrize("name", ["post", "correct", "approvals"])
+def test_the_number_of_queries_does_not_grow(
+    desk, sign_in, django_assert_max_num_queries, accounts, name
+):
+    post = PostFactory(author=desk.manager)
+    for _ in range(accounts):
+        account = SocialAccountFactory()
+        give(desk.manager, "manager", account)
+        delivery = DeliveryFactory(post=post, account=account, state=State.PUBLISHED)
+        CorrectionFactory(delivery=delivery)
+    client = sign_in(desk.manager)
+    url = reverse(f"scheduling:{name}", args=[] if name == "approvals" else [post.pk])
+    client.get(url)
+    with django_assert_max_num_queries(12):
+        assert client.get(url).status_code == 200
