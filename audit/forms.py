@@ -36,6 +36,7 @@ ROOMS = {
     "media": "Pictures",
     "conversation": "Conversations",
     "mention": "Mentions",
+    "moderation": "Moderation",
     "account": "Accounts",
     "grant": "Levels",
     "person": "People",

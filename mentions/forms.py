@@ -9,7 +9,8 @@ from django import forms
 from django.http import Http404, QueryDict
 
 from accounts.models import SocialAccount
-from mentions.models import Kind
+from mentions.models import Act, Kind
+from mentions.moderation import reasons_for
 from mentions.selectors.inbox import Filters, View
 
 SEARCH_LONGEST = 200
@@ -21,6 +22,28 @@ class ReplyForm(forms.Form):
     text = forms.CharField(max_length=20_000, strip=False, widget=forms.Textarea(attrs={"rows": 3}))
     to = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     answered = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+
+class ModerationForm(forms.Form):
+    """Why something is hidden, deleted or blocked."""
+
+    reason = forms.ChoiceField(
+        label="Why?", error_messages={"required": "Choose why. It goes on record."}
+    )
+    note = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What whoever complains, or looks into it later, should know.",
+    )
+
+    def __init__(self, act: Act, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="moderate-%s")
+        reasons = [(one.value, one.label) for one in reasons_for(act)]
+        field = self.fields["reason"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "Choose…"), *reasons]
 
 
 def filters_of(query: QueryDict, accounts: Sequence[SocialAccount]) -> Filters:

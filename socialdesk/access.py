@@ -52,6 +52,7 @@ def _role(*roles: OrgCapability, on: Capability | None = None) -> Needs:
 OPEN, SIGNED_IN = Needs(open_to_all=True), Needs()
 VIEW = _on(C.VIEW)
 DRAFT, PUBLISH = _on(C.VIEW, C.DRAFT), _on(C.VIEW, C.PUBLISH)
+MODERATE = _on(C.VIEW, C.MODERATE)
 APPROVE = _on(C.VIEW, C.APPROVE)
 HOLD = _on(C.VIEW, C.MANAGE)
 MANAGE = _on(C.MANAGE)
@@ -254,6 +255,12 @@ ADDRESSES: Mapping[str, Address] = {
     "mentions:assign": _act("assign a conversation", DRAFT),
     "mentions:assign_to": _act("assign a conversation to somebody", DRAFT),
     "mentions:note": _act("write a note", DRAFT),
+    "mentions:moderate hide": _form("hide somebody's reply", MODERATE),
+    "mentions:moderate show": _form("show it again", MODERATE),
+    "mentions:moderate remove": _form("delete somebody's reply", MODERATE),
+    "mentions:moderate block": _form("block whoever wrote it", MODERATE),
+    "mentions:moderate unblock": _form("unblock whoever wrote it", MODERATE),
+    "mentions:blocked": _page("see whom an account blocks", VIEW),
     "mentions:reply": _act("reply", DRAFT),
     "mentions:reply_check": _ask("have a reply counted while one writes", VIEW),
     # --- operations

@@ -18,6 +18,7 @@ from accounts.models import SocialAccount, User
 from accounts.policy import accounts_where
 from audit.actors import Actor
 from mentions.models import Conversation, Mention, Status
+from mentions.selectors.moderation import blocked_by, moderated_in
 
 PAGE = 40
 COUNTED = 100
@@ -34,6 +35,7 @@ class View(TextChoices):
     MINE = "mine", "Assigned to me"
     UNASSIGNED = "unassigned", "Unassigned"
     DONE = "done", "Done"
+    MODERATED = "moderated", "Hidden or blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Page:
 def accounts_seen(actor: Actor) -> list[SocialAccount]:
     """The accounts whose inbox is this person's to read. One query.
 
-    Each says `may_draft` and `may_publish`, as the policy would.
+    Each says `may_draft`, `may_publish` and `may_moderate`, as the policy would.
     """
     here = {"pk": OuterRef("pk")}
     accounts = accounts_where(actor, Capability.VIEW)
@@ -88,6 +90,7 @@ def accounts_seen(actor: Actor) -> list[SocialAccount]:
         accounts.annotate(
             may_draft=Exists(accounts_where(actor, Capability.DRAFT).filter(**here)),
             may_publish=Exists(accounts_where(actor, Capability.PUBLISH).filter(**here)),
+            may_moderate=Exists(accounts_where(actor, Capability.MODERATE).filter(**here)),
         )
     )
 
@@ -98,7 +101,7 @@ def conversations_of(account_ids: Iterable[int]) -> QuerySet[Conversation]:
         Conversation.objects.filter(account__in=list(account_ids))
         .select_related("account", "contact", "assignee", "last_mention__author")
         .defer("last_mention__text", "last_mention__search", "last_mention__reply_ref")
-        .annotate(snippet=Left("last_mention__text", SNIPPET))
+        .annotate(snippet=Left("last_mention__text", SNIPPET), blocked_by=blocked_by())
     )
 
 
@@ -142,7 +145,10 @@ def assignee_of(account_ids: Sequence[int], user_id: int) -> User | None:
 def _narrowed(
     rows: QuerySet[Conversation], actor: Actor, account_ids: Sequence[int], filters: Filters
 ) -> QuerySet[Conversation]:
-    rows = rows.filter(_in_view(filters.view, actor))
+    if filters.view is View.MODERATED:
+        rows = rows.filter(pk__in=moderated_in(account_ids))
+    else:
+        rows = rows.filter(_in_view(filters.view, actor))
     if filters.account is not None:
         rows = rows.filter(account=filters.account)
     if filters.kind:

@@ -14,6 +14,7 @@ from accounts.levels import Capability, lowest_level
 from accounts.models import SocialAccount, User
 from mentions.models import Conversation, Mention, Note
 from mentions.selectors.inbox import conversations_of
+from mentions.selectors.moderation import Acts, Moderated, with_acts
 from scheduling.models import Delivery
 
 SHOWN = 50
@@ -27,6 +28,7 @@ class Abilities:
 
     draft: bool  # answer, assign, note, mark
     sends: bool  # replies go out without review
+    moderate: bool = False  # hide, delete, block
     reason: str = ""
 
     @property
@@ -52,6 +54,11 @@ class Entry:
     url: str = ""
     post_id: int | None = None
     kind: str = ""
+    moderated: Moderated | None = None
+
+    @property
+    def is_removed(self) -> bool:
+        return self.moderated is not None and self.moderated.is_removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +83,14 @@ def conversation_seen(account_ids: Sequence[int], conversation_id: int) -> Conve
 def abilities_on(account: Any) -> Abilities:
     """What may be done on `account`, as it comes from accounts_seen. No query."""
     if account.may_draft:
-        return Abilities(True, account.may_publish and not account.approval_required)
+        sends = account.may_publish and not account.approval_required
+        return Abilities(True, sends, account.may_moderate)
     if account.is_frozen:
-        return Abilities(False, False, f"The account is frozen: {account.frozen_reason}")
+        return Abilities(False, False, reason=f"The account is frozen: {account.frozen_reason}")
     if not account.is_connected:
-        return Abilities(False, False, "The account is disconnected, so nothing can be sent.")
+        return Abilities(False, False, reason="The account is disconnected: nothing can be sent.")
     level = lowest_level(Capability.DRAFT).label.lower()
-    return Abilities(False, False, f"To answer, assign or note you need the level {level}.")
+    return Abilities(False, False, reason=f"To answer, assign or note you need the level {level}.")
 
 
 def thread_of(conversation: Conversation, show: int = SHOWN) -> Thread:
@@ -119,8 +127,9 @@ def thread_token(conversation: Conversation) -> str:
 
 
 def mention_in(conversation: Conversation, mention_id: int) -> Mention | None:
-    """A mention of this conversation and no other."""
-    return conversation.mentions.select_related("author").filter(pk=mention_id).first()
+    """A mention of this conversation and no other, with its `acts`."""
+    rows = with_acts(conversation.mentions.select_related("author"))
+    return rows.filter(pk=mention_id).first()
 
 
 def earlier_contacts(
@@ -132,7 +141,7 @@ def earlier_contacts(
 
 
 def _mentions(conversation: Conversation, limit: int) -> list[Mention]:
-    rows = conversation.mentions.select_related("author").defer("search")
+    rows = with_acts(conversation.mentions.select_related("author").defer("search"))
     return list(rows.order_by("-posted_at", "-pk")[:limit])
 
 
@@ -163,6 +172,7 @@ def _theirs(mention: Mention, account: SocialAccount) -> Entry:
         platform=account.platform,
         url=mention.permalink,
         kind=mention.get_kind_display(),
+        moderated=Acts(mention, account).shown(),
     )
 
 

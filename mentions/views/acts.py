@@ -116,7 +116,7 @@ def reply(request: HttpRequest, conversation_id: int) -> HttpResponse:
     if form.is_valid():
         try:
             messages.success(request, _said(opened, _reply(request, opened, form)))
-            return _answer(request, opened)
+            return answer(request, opened)
         except Invalid as error:
             show_invalid(form, error)
         except Stale as error:
@@ -179,11 +179,11 @@ def _act(request: HttpRequest, opened: Opened, act: Callable[[], None]) -> HttpR
         act()
     except Invalid as error:
         messages.error(request, error.message)
-        return _answer(request, opened, 422)
-    return _answer(request, opened)
+        return answer(request, opened, 422)
+    return answer(request, opened)
 
 
-def _answer(request: HttpRequest, opened: Opened, code: int = 200) -> HttpResponse:
+def answer(request: HttpRequest, opened: Opened, code: int = 200) -> HttpResponse:
     """The conversation as it is now: as a part for htmx, else by going to its page."""
     if not wants_part(request):
         return redirect(opened.url("conversation"))

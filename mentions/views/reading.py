@@ -155,7 +155,7 @@ class Opened:
     @cached_property
     def target(self) -> Entry | None:
         """What a reply answers: the message that was chosen, else the newest of theirs."""
-        theirs = [entry for entry in self.thread.entries if entry.who == "theirs"]
+        theirs = [e for e in self.thread.entries if e.who == "theirs" and not e.is_removed]
         chosen = [entry for entry in theirs if entry.id == self.asked] or theirs
         return chosen[-1] if chosen else None
 
@@ -215,6 +215,7 @@ _ICONS = {
     View.MINE: "user-check",
     View.UNASSIGNED: "user",
     View.DONE: "circle-check",
+    View.MODERATED: "eye-off",
 }
 
 
@@ -251,4 +252,5 @@ _EMPTY = {
     View.MINE: ("Nothing is assigned to you", "Take a conversation with the key a."),
     View.UNASSIGNED: ("Nothing waits for somebody", "Every open conversation has an assignee."),
     View.DONE: ("Nothing is done yet", "Conversations you mark done are kept here."),
+    View.MODERATED: ("Nothing is hidden", "What was hidden, deleted or blocked is found here."),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.actions import EVENTS
 from platforms.contract import (
+    MODERATION,
     Deed,
     Feature,
     Limits,
@@ -40,9 +41,6 @@ FEATURES = {
 }
 NO_PAGE = (
     Feature.SEARCH,
-    Feature.HIDE,
-    Feature.REMOVE,
-    Feature.BLOCK,
     Feature.VIDEO,
 )
 """What the modules can do and no page of the desk offers yet."""
@@ -87,6 +85,13 @@ def platforms_page() -> str:
             ("Platform", "Address of a post"),
             [(i.label, code(i.post_address.example)) for i in infos if i.post_address],
         ),
+        "## What the public sees",
+        "Once something that came in was hidden or deleted, or its author blocked; or why the "
+        "platform lets no program do it. [How to](../how-to/hide-delete-or-block.md).",
+        table(
+            ("Platform", "Hidden", "Deleted", "Author blocked"),
+            [(i.label, *(_measure(i, one) for one in MODERATION)) for i in infos],
+        ),
         "## Limits",
         table(("", *names), [(head, *(one[head] for one in limits)) for head in limits[0]]),
         "## Rates",
@@ -104,6 +109,10 @@ def platforms_page() -> str:
             [_oauth(i) for i in infos if i.oauth],
         ),
     )
+
+
+def _measure(info: PlatformInfo, feature: Feature) -> str:
+    return f"{'✓ ' if feature in info.features else ''}{info.measure(feature).says}"
 
 
 def _rates(info: PlatformInfo) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.alerts import AlertKind
@@ -18,7 +19,7 @@ from accounts.services.people import user_invite
 from accounts.services.social import account_freeze
 from audit.actors import Actor
 from audit.models import Event
-from mentions.models import Conversation
+from mentions.models import Conversation, Mention
 from operations.models import Alert, Channel
 from operations.services.destinations import destination_add
 from platforms.contract import Audience, Poll
@@ -169,5 +170,13 @@ def _writing() -> dict[str, object]:
         "returned": returned.post_id,
         "draft": unsent.latest("pk").pk,
         "conversation": talk.pk,
+        "comment": _under_a_post(Mention.objects.filter(moderations=None, kind="reply")),
+        "hidden": _under_a_post(Mention.objects.filter(moderations__in_force=True)),
         "event": Event.objects.filter(name="post.created").earliest("pk").pk,
     }
+
+
+def _under_a_post(mentions: QuerySet[Mention]) -> str:
+    """Where one of these stands, on an account whose officer may moderate it."""
+    one = mentions.filter(account__handle="northmoor_council").earliest("pk")
+    return f"{one.conversation_id}/messages/{one.pk}"

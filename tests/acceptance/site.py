@@ -155,6 +155,12 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "contributor /inbox/{conversation}/",
         "auditor /inbox/{conversation}/",
     ),
+    "mentions:moderate": (
+        "officer /inbox/{comment}/hide/",
+        "officer /inbox/{comment}/block/",
+        "officer /inbox/{hidden}/show/",
+    ),
+    "mentions:blocked": ("officer /inbox/accounts/{fire}/blocked/",),
     "mentions:earlier": ("contributor /inbox/{conversation}/earlier/",),
     "mentions:assignees": ("contributor /inbox/{conversation}/assignees/",),
     "operations:overview": ("admin /operations/", "auditor /operations/"),

@@ -121,6 +121,14 @@ def reason_asked(page: Page, known: dict[str, str]) -> None:
     expect(page.locator("#freeze-dialog")).to_be_visible()
 
 
+def moderation_asked(page: Page, known: dict[str, str]) -> None:
+    conversation = known["comment"].partition("/")[0]
+    page.goto(f"/inbox/{conversation}/")
+    page.locator(".thread summary").filter(has_text="Moderate").first.click()
+    page.get_by_role("link", name="Block its author").first.click()
+    expect(page.locator("dialog[open]")).to_be_visible()
+
+
 def refused_words(page: Page, known: dict[str, str]) -> None:
     page.goto("/posts/new/")
     page.get_by_role("checkbox", name="Northmoor Fire").check()
@@ -147,6 +155,7 @@ OPENED = [
     ("manager", found_by_letters),
     ("contributor", asked_first),
     ("manager", reason_asked),
+    ("officer", moderation_asked),
     ("contributor", refused_words),
     ("admin", refused_credentials),
     ("officer", more_on_a_phone),

@@ -13,6 +13,7 @@ from accounts.levels import Level
 from mentions.models import Conversation, Note, Status
 from tests.factories import CredentialFactory, MentionFactory, UserFactory, give
 from tests.live import held_back, live_chromium, page_of
+from tests.mentions.test_moderation import run as moderated
 from tests.mentions.test_pages import talk
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -196,3 +197,24 @@ def test_on_a_phone_the_panes_are_steps_with_a_way_back(page, account):
     expect(page.locator(f"#conversation-{conversation.pk}")).to_be_visible()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+
+
+def test_hiding_by_keyboard_and_seeing_when_it_is_done(page, account, network):
+    rude = talk(account, "rude words", kind="reply", status=Status.OPEN)
+    page.goto(f"/inbox/{rude.pk}/")
+    menu = page.locator(".thread summary").filter(has_text="Moderate")
+    menu.press("Enter")
+    menu.press("ArrowDown")
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("folded away under your post")
+    dialog.get_by_label("Why?").select_option("abuse")
+    dialog.get_by_label("Note").fill("Second time.")
+    dialog.get_by_role("button", name="Hide it").press("Enter")
+    lines = page.locator(".moderation-lines")
+    expect(lines).to_contain_text("Asked Sandbox to hide it")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("[data-conversation-title]")).to_be_focused()
+    assert moderated() == ["done"]
+    expect(lines).to_contain_text("Hidden by Priya Nair", timeout=30_000)  # by the page's own look
+    expect(lines).to_contain_text("Second time.")

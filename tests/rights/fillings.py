@@ -89,6 +89,16 @@ def _talk(**more: Any) -> Filling:
     return lambda w, s: Fill({"conversation_id": s.conversation.pk}, **more)
 
 
+def _moderate(act: str, comment: str) -> Filling:
+    why = "mistake" if act in ("show", "unblock") else "abuse"
+
+    def fill(w: World, s: Side) -> Fill:
+        at = {"conversation_id": s.conversation.pk, "mention_id": s.comments[comment].pk}
+        return Fill(at | {"name": act}, {"reason": why}, parts=({},))
+
+    return fill
+
+
 def _place(**more: Any) -> Filling:
     return lambda w, s: Fill({"destination_id": w.destination.pk}, **more)
 
@@ -342,6 +352,12 @@ FILLINGS: Mapping[str, Filling] = {
     "mentions:assign_to": lambda w, s: Fill(
         {"conversation_id": s.conversation.pk, "user_id": s.writer.pk}
     ),
+    "mentions:moderate hide": _moderate("hide", "rude"),
+    "mentions:moderate show": _moderate("show", "hidden"),
+    "mentions:moderate remove": _moderate("remove", "rude"),
+    "mentions:moderate block": _moderate("block", "rude"),
+    "mentions:moderate unblock": _moderate("unblock", "blocked"),
+    "mentions:blocked": _account(),
     "mentions:note": _talk(data={"note": "Rang them."}),
     "mentions:reply": lambda w, s: Fill(
         {"conversation_id": s.conversation.pk},

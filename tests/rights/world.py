@@ -60,6 +60,7 @@ from tests.factories import (
     CredentialFactory,
     DeliveryFactory,
     MentionFactory,
+    ModerationFactory,
     SocialAccountFactory,
     UserFactory,
     give,
@@ -137,6 +138,7 @@ class Side:
     media: Media
     conversation: Conversation
     mention: Mention
+    comments: dict[str, Mention]
     event: Event
     pause: Pause
     correction: Correction  # of what is published, and nobody has decided on it
@@ -305,10 +307,24 @@ def _side(key: str, stranger: Any) -> Side:
         media,
         conversation,
         mention,
+        _comments(conversation, writer, words),
         event,
         _pause(),
         CorrectionFactory(delivery=deliveries["published"], text=f"{words} corrected", by=writer),
     )
+
+
+def _comments(conversation: Conversation, writer: User, words: str) -> dict[str, Mention]:
+    """Replies: one as it came in, one that is hidden, one whose author is blocked."""
+    made: dict[str, Mention] = {}
+    for name, act in (("rude", ""), ("hidden", "hide"), ("blocked", "block")):
+        author = ContactFactory(display_name=f"{words} {name}")
+        made[name] = MentionFactory(
+            conversation=conversation, kind="reply", text=f"{words} {name}", author=author
+        )
+        if act:
+            ModerationFactory(mention=made[name], act=act, by=writer, note=words, done=True)
+    return made
 
 
 def _pause() -> Pause:

@@ -73,6 +73,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What was sent from one of these and was taken ends it, before its answer comes into the page.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig, xhr } = event.detail;
+  if (xhr.status === 200) requestConfig.elt.closest?.("dialog[data-open-now]")?.close();
+});
+
 // A dialog that came by htmx: <dialog data-open-now> opens itself and leaves when closed.
 document.addEventListener("htmx:load", (event) => {
   const element = event.detail.elt;
