@@ -77,6 +77,16 @@ def _all_answered(server: Any) -> Iterator[None]:
         del httpd.process_request, httpd.shutdown_request
 
 
+_SETTLED = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
+
+
+def settled(page: Page) -> None:
+    """Wait until what the page asked for is in it and htmx knows it: a form that is sent sooner
+    goes as without scripts, to a page of its own."""
+    page.wait_for_load_state()
+    page.wait_for_function(_SETTLED)
+
+
 def held_back(page: Page, address: str) -> Callable[[], None]:
     """Holds the next request whose address has this (a regular expression) in it; what is returned
     lets it go, and waits until the page has taken its answer."""
@@ -88,6 +98,6 @@ def held_back(page: Page, address: str) -> Callable[[], None]:
         (route,) = held
         with page.expect_response(pattern):
             route.continue_()
-        page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        settled(page)
 
     return let_go

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from accounts.levels import Level
 from mentions.models import Conversation, Note, Status
 from tests.factories import CredentialFactory, MentionFactory, UserFactory, give
-from tests.live import held_back, live_chromium, page_of
+from tests.live import held_back, live_chromium, page_of, settled
 from tests.mentions.test_moderation import run as moderated
 from tests.mentions.test_pages import talk
 
@@ -48,12 +49,15 @@ def test_the_whole_of_a_conversation_by_keyboard(page, account):
     expect(title).to_be_focused()
     expect(page.locator(".thread")).to_contain_text("newest words")
     expect(page.locator(f"#conversation-{newest.pk}.is-unread")).to_have_count(0)
+    settled(page)
     page.keyboard.press("m")
     expect(page.locator(".assigned")).to_contain_text("Priya Nair")
+    settled(page)
     page.keyboard.press("n")
     page.keyboard.type("Ask the crew.")
     page.get_by_role("button", name="Add note").press("Enter")
     expect(page.locator(".thread")).to_contain_text("Ask the crew.")
+    settled(page)
     page.keyboard.press("Escape")
     page.keyboard.press("e")
     expect(page.locator(f"#conversation-{newest.pk}")).to_have_count(0)
@@ -62,13 +66,13 @@ def test_the_whole_of_a_conversation_by_keyboard(page, account):
     done = page.locator("[data-toast]").filter(has_text="Marked done.")
     done.get_by_role("button", name="Undo").press("Enter")
     expect(page.locator(f"#conversation-{newest.pk}")).to_be_visible()
-    page.wait_for_load_state()
+    settled(page)
     assert Conversation.objects.get(pk=newest.pk).status == Status.OPEN
     page.keyboard.press("/")
     page.keyboard.type("older")
     page.keyboard.press("Enter")
     expect(page.locator(".inbox-row")).to_have_count(1)
-    page.wait_for_load_state()
+    settled(page)
     page.keyboard.press("?")
     keys = page.locator("#shortcuts")
     for words in ("Search the inbox", "Next conversation"):
@@ -162,6 +166,7 @@ def test_what_was_opened_last_is_shown_whichever_answer_comes_last(page, account
     doing = held_back(page, rf"/inbox/{two.pk}/status/done/")
     opening()
     expect(page.locator(".thread")).to_contain_text("two")
+    expect(page).to_have_url(re.compile(rf"/inbox/{two.pk}/"))
     page.keyboard.press("e")
     page.click(f"#conversation-{one.pk}")
     expect(page.locator(".thread")).to_contain_text("one")
