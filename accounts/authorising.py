@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -28,10 +29,12 @@ from accounts.sealing import SealBroken
 from accounts.services.apps import app_keep_registered
 from audit.actors import Actor
 from platforms import oauth
-from platforms.apps import app_register
+from platforms.apps import app_document, app_register
 from platforms.contract import AppCredentials, Identity, Offered, PlatformError, PlatformInfo
 from platforms.registry import platform_info
 
+NAME = "Socialdesk"
+"""What servers are told that this is called, where it tells them itself."""
 STATE_LASTS = timedelta(minutes=10)
 FOUND_LASTS = timedelta(minutes=15)
 _ON_ITS_WAY = timedelta(minutes=2)  # an answer that came in time is still being looked at
@@ -51,6 +54,25 @@ def redirect_uri(platform: str) -> str:
     return f"{settings.BASE_URL}{back}"
 
 
+def document_address() -> str:
+    """Where platforms that register nobody read about this desk."""
+    return f"{settings.BASE_URL}{reverse('app_document')}"
+
+
+def document_of(platform: str) -> dict[str, Any] | None:
+    """What they read there; None before anybody signed in there. Raises SealBroken."""
+    app = app_of(platform, platform_info(platform).default_base_url)
+    if app is None:
+        return None
+    return app_document(
+        platform,
+        app.credentials(),
+        redirect_uri=redirect_uri(platform),
+        name=NAME,
+        website=settings.BASE_URL,
+    )
+
+
 # --- there ------------------------------------------------------------------------------------
 
 
@@ -64,9 +86,10 @@ def app_to_connect_by(
     info = platform_info(platform)
     if info.oauth is None:
         raise Invalid("", f"{info.label} is connected by its {info.secret_label.lower()}.")
-    address = checked_address(base_url.strip() or info.default_base_url)
+    wanted = info.default_base_url if info.oauth.by_document else base_url.strip()
+    address = checked_address(wanted or info.default_base_url)
     app = app_of(platform, address)
-    if info.oauth.registers and (app is None or app.redirect_uri != redirect_uri(platform)):
+    if info.oauth.by_itself and (app is None or app.redirect_uri != redirect_uri(platform)):
         return app_keep_registered(
             actor=actor,
             platform=platform,
@@ -90,42 +113,59 @@ def _registered(info: PlatformInfo, base_url: str) -> AppCredentials:
             info.key,
             base_url=base_url,
             redirect_uri=redirect_uri(info.key),
-            name="Socialdesk",
+            name=NAME,
             website=settings.BASE_URL,
+            document=document_address(),
             network=network_policy(),
         )
     except PlatformError as error:
+        if info.oauth and info.oauth.by_document:
+            raise Invalid("", error.message) from None
         raise Invalid(
             "base_url", f"Socialdesk could not register itself there: {error.message}"
         ) from None
 
 
 def request_begin(
-    *, person: User, session_key: str, app: PlatformApp, account: SocialAccount | None = None
+    *,
+    person: User,
+    session_key: str,
+    app: PlatformApp,
+    account: SocialAccount | None = None,
+    who: str = "",
 ) -> str:
-    """The address at the platform where the person agrees. Raises Invalid."""
+    """The address at the platform where the person agrees. Raises Invalid.
+
+    `who`, or what server, it is about where a platform asks. It may ask the network, so it is to
+    be called outside of any transaction.
+    """
     try:
         credentials = app.credentials()
     except SealBroken as broken:
         raise Invalid("", f"{broken} An administrator has to enter them again.") from None
     request_forget_old()
-    state, verifier = secrets.token_urlsafe(32), oauth.verifier()
+    state = secrets.token_urlsafe(32)
+    try:
+        begun = oauth.begin(
+            app.platform,
+            credentials,
+            redirect_uri=redirect_uri(app.platform),
+            state=state,
+            network=network_policy(),
+            base_url=app.base_url,
+            who=who,
+        )
+    except PlatformError as error:
+        raise Invalid("who", error.message) from None
     AuthorisationRequest.objects.create(
         app=app,
         person=person,
         account=account,
         session_hash=_hash(session_key),
         state_hash=_hash(state),
-        verifier=verifier,
+        verifier=begun.kept,
     )
-    return oauth.authorise_url(
-        app.platform,
-        credentials,
-        redirect_uri=redirect_uri(app.platform),
-        state=state,
-        verifier=verifier,
-        base_url=app.base_url,
-    )
+    return begun.address
 
 
 # --- and back ---------------------------------------------------------------------------------
@@ -149,8 +189,12 @@ def request_take(
     return request
 
 
-def request_agreed(request: AuthorisationRequest, code: str, state: str) -> list[Offered]:
+def request_agreed(
+    request: AuthorisationRequest, code: str, state: str, issuer: str = ""
+) -> list[Offered]:
     """The accounts that a person may now connect. Raises PlatformError, SealBroken.
+
+    `issuer`: who says that the answer is theirs, where a platform has many (RFC 9207).
 
     Asks the network, so it is to be called outside of any transaction.
     """
@@ -164,6 +208,7 @@ def request_agreed(request: AuthorisationRequest, code: str, state: str) -> list
         network=network,
         verifier=request.verifier,
         state=state,
+        issuer=issuer,
         base_url=app.base_url,
     )
     return oauth.offered(
@@ -217,7 +262,9 @@ def request_found(request: AuthorisationRequest) -> list[Found]:
 
 def offered_in(text: str) -> list[Offered]:
     return [
-        Offered(told["platform"], Identity(**told["identity"]), told["secret"])
+        Offered(
+            told["platform"], Identity(**told["identity"]), told["secret"], told.get("base_url", "")
+        )
         for told in json.loads(text)
     ]
 
@@ -226,15 +273,23 @@ def found_in(request: AuthorisationRequest, offered: Sequence[Offered]) -> list[
     """The accounts on offer, each beside the one that it is here."""
     ids = [one.identity.remote_id for one in offered]
     here = {
-        (account.platform, account.base_url, account.remote_id): account
+        (account.platform, _place(account.remote_id, account.base_url)): account
         for account in SocialAccount.objects.filter(remote_id__in=ids)
     }
     found = []
     for one in offered:
-        base_url = platform_info(one.platform).default_base_url or request.app.base_url
-        known = here.get((one.platform, base_url, one.identity.remote_id))
+        usual = platform_info(one.platform).default_base_url or request.app.base_url
+        base_url = one.base_url or usual
+        known = here.get((one.platform, _place(one.identity.remote_id, base_url)))
+        if known is not None:
+            base_url = known.base_url
         found.append(Found(one.platform, base_url, one.identity, one.secret, known))
     return found
+
+
+def _place(remote_id: str, base_url: str) -> tuple[str, str]:
+    """What tells an account from all others of its platform: a DID by itself, wherever it lives."""
+    return remote_id, "" if remote_id.startswith("did:") else base_url
 
 
 def found_prove(request: AuthorisationRequest, found: Found) -> Proven:

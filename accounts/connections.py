@@ -52,6 +52,9 @@ def network_policy() -> NetworkPolicy:
 def app_of(platform: str, base_url: str) -> PlatformApp | None:
     """The app by which accounts of `platform` on that server are connected in the browser."""
     whose = app_platform(platform)
+    declared = platform_info(platform).oauth
+    if declared is not None and declared.by_document:
+        base_url = platform_info(platform).default_base_url  # one for all its servers
     return PlatformApp.objects.filter(platform=whose, base_url=base_url).first()
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from platforms.contract import AppCredentials, NetworkPolicy, PlatformError, Refused
 from platforms.declared import OAuth, Proof
+from platforms.dpop import error_in
 from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import Answer, GuardedSession
-from platforms.oauth import address_of, declared
+from platforms.oauth import address_of, begin, declared
 from platforms.registry import platform_info
+from platforms.signing_in import sign_in_of
 
 MADE_UP = "socialdesk-asks-whether-it-is-known"
 """A code that no platform has given."""
@@ -43,6 +45,8 @@ def app_test(
 ) -> Told:
     """Ask the platform whether it knows the app. Changes nothing there, and raises nothing."""
     oauth, who = declared(key), platform_info(key).label
+    if oauth.proof is Proof.PUSHED:
+        return _pushed(key, app, who, redirect_uri, network, base_url)
     wire = GuardedSession(network)
     asker = Asker(who, wire, secrets=lambda: [app.client_secret])
 
@@ -57,6 +61,19 @@ def app_test(
             return Told(Standing.OPEN, f"{who} could not be asked just now: {error.message}")
         return _from_refusal(oauth, who, answer, by_header=_by_header(oauth, app))
     return Told(Standing.KNOWN, f"{who} knows the app, and its secret is right.")
+
+
+def _pushed(
+    key: str, app: AppCredentials, who: str, redirect_uri: str, network: NetworkPolicy, server: str
+) -> Told:
+    """Ask for what a person would be asked for, and send nobody there."""
+    try:
+        begin(key, app, redirect_uri=redirect_uri, state=MADE_UP, network=network, who=server)
+    except PlatformError as error:
+        unknown = error.code in ("invalid_client", "invalid_client_metadata", "unauthorized_client")
+        wrong = unknown or isinstance(error, Refused)
+        return Told(Standing.WRONG if wrong else Standing.OPEN, error.message)
+    return Told(Standing.KNOWN, f"{who} knows this desk, and sends people back to it.")
 
 
 def _ask_for_token(
@@ -86,7 +103,7 @@ def _from_refusal(oauth: OAuth, who: str, answer: Answer, *, by_header: bool) ->
     wrong = Told(Standing.WRONG, f"{who} does not accept this id and secret.")
     if oauth.proof is not Proof.CODE:
         return wrong
-    error = _error_in(answer)
+    error = error_in(answer.body)
     if answer.status == 401 or error.startswith(("invalid_client", "unauthorized_client")):
         return wrong
     # A header with the app's name is read before the form with the code.
@@ -98,24 +115,45 @@ def _from_refusal(oauth: OAuth, who: str, answer: Answer, *, by_header: bool) ->
     )
 
 
-def _error_in(answer: Answer) -> str:
-    """The error's name in an answer of a token server (RFC 6749, 5.2), '' when there is none."""
+def app_document(
+    key: str, app: AppCredentials, *, redirect_uri: str, name: str, website: str
+) -> dict[str, Any] | None:
+    """What servers of the platform read about Socialdesk; None where there is nothing to read."""
+    own = sign_in_of(key)
+    if own is None or not app.client_secret:
+        return None
+    return own.document(app, name=name, website=website, redirect_uri=redirect_uri)
+
+
+def document_problem(key: str, document: str, redirect_uri: str) -> str:
+    """Why no server can read about Socialdesk at this address, in a sentence; '' where it can."""
+    own = sign_in_of(key)
     try:
-        told = json.loads(answer.body[:20_000])
-    except (ValueError, RecursionError):
-        return ""
-    error = told.get("error") if isinstance(told, dict) else None
-    return error if isinstance(error, str) else ""
+        if own is not None:
+            own.client_of(document, redirect_uri)
+    except Refused as refused:
+        return refused.message
+    return ""
 
 
 def app_register(
-    key: str, *, base_url: str, redirect_uri: str, name: str, website: str, network: NetworkPolicy
+    key: str,
+    *,
+    base_url: str,
+    redirect_uri: str,
+    name: str,
+    website: str,
+    document: str = "",
+    network: NetworkPolicy,
 ) -> AppCredentials:
     """Make Socialdesk known to a server that takes any app. Raises PlatformError.
 
-    `name` is shown to whoever is asked to agree, and by some servers beside each post.
+    `name` is shown to whoever is asked to agree, and by some servers beside each post. `document`
+    is where servers would read about it instead; then nobody is asked anything.
     """
-    oauth = declared(key)
+    oauth, own = declared(key), sign_in_of(key)
+    if own is not None:
+        return own.client_of(document, redirect_uri)
     if not oauth.registers:
         raise Refused("A person has to register the app with this platform.", code="by_hand")
     wire = GuardedSession(network)

@@ -14,12 +14,13 @@ from atproto import models
 
 from platforms import measures
 from platforms.bluesky_client import BlueskyClient
+from platforms.bluesky_oauth import OAUTH, BlueskySignIn
 from platforms.bluesky_records import (
     POST,
     THREADGATE,
     block_key,
+    entries_of,
     gate_with,
-    incoming_of,
     limits_of,
     own_post_of,
     root_of,
@@ -111,9 +112,13 @@ class BlueskyAdapter(Declining):
         secret_label="App password",  # noqa: S106 - a label on a form
         secret_help="In Bluesky: Settings, Privacy and security, App passwords.",  # noqa: S106
         handle_help="The full handle, such as council.bsky.social.",
-        revoke_help="In Bluesky: Settings, Privacy and security, App passwords.",
+        revoke_help=(
+            "In Bluesky: Settings, Privacy and security, App passwords. What was agreed to by "
+            "signing in: on the account page of its server, such as bsky.social/account."
+        ),
         default_base_url="https://bsky.social",
         asks_base_url=True,
+        oauth=OAUTH,
         post_address=PostAddress(
             r"https://bsky\.app/profile/([\w.:-]+)/post/(\w+)",
             r"at://\1/app.bsky.feed.post/\2",
@@ -137,6 +142,8 @@ class BlueskyAdapter(Declining):
             ),
         ),
     )
+
+    sign_in = BlueskySignIn
 
     def __init__(
         self, connection: Connection, *, network: NetworkPolicy, remember: Remember
@@ -180,6 +187,9 @@ class BlueskyAdapter(Declining):
                 server = {}  # it is one that does not tell
             self._limits = limits_of(server, self.info.limits)
         return self._limits
+
+    def lapses_at(self) -> datetime | None:
+        return self._client.lapses_at()
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -269,7 +279,7 @@ class BlueskyAdapter(Declining):
                     cursor=place or None,
                     reasons=["mention", "reply", "quote"],
                 ),
-                lambda answer: _entries(answer, "notifications", None),
+                lambda answer: entries_of(answer, "notifications", None),
             )
             return entries, _overlapping(following, place)
 
@@ -310,7 +320,7 @@ class BlueskyAdapter(Declining):
                 models.AppBskyFeedSearchPosts.Params(
                     q=words, sort="latest", limit=_PAGE, cursor=place or None
                 ),
-                lambda answer: _entries(answer, "posts", MentionKind.MATCH),
+                lambda answer: entries_of(answer, "posts", MentionKind.MATCH),
             )
             own = self._client.did
             return [e for e in entries if not e.item or e.item.author.remote_id != own], following
@@ -367,21 +377,6 @@ def _value(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Malformed("no record")
     return value
-
-
-def _entries(
-    answer: Mapping[str, Any], name: str, kind: MentionKind | None
-) -> tuple[list[Entry[Incoming]], str]:
-    """The rows of a page, newest first, and the place of the next one."""
-    entries: list[Entry[Incoming]] = []
-    for row in rows_of(answer, name):
-        try:
-            item = incoming_of(row, kind)
-            entries.append(Entry(item.remote_id, item.posted_at, item))
-        except Malformed:
-            continue  # one row that somebody's program wrote wrongly must not stop the rest
-    following = answer.get("cursor")
-    return entries, following if isinstance(following, str) else ""
 
 
 def _overlapping(following: str, place: str) -> str:

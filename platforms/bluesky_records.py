@@ -25,6 +25,7 @@ from platforms.contract import (
 )
 from platforms.failures import Malformed, text_of, time_of
 from platforms.markup import clean_line, clean_text, describe_media, expand_links, safe_url
+from platforms.paging import Entry
 
 POST = "app.bsky.feed.post"
 _LIMIT_LEAST = 1_000  # a server that takes no files at all is one that means something else
@@ -269,6 +270,21 @@ def incoming_of(view: Mapping[str, Any], kind: MentionKind | None = None) -> Inc
         thread_id=thread_id,
         in_reply_to=in_reply_to,
     )
+
+
+def entries_of(
+    answer: Mapping[str, Any], name: str, kind: MentionKind | None
+) -> tuple[list[Entry[Incoming]], str]:
+    """The rows of a page, newest first, and the place of the next one."""
+    entries: list[Entry[Incoming]] = []
+    for row in rows_of(answer, name):
+        try:
+            item = incoming_of(row, kind)
+            entries.append(Entry(item.remote_id, item.posted_at, item))
+        except Malformed:
+            continue  # one row that somebody's program wrote wrongly must not stop the rest
+    following = answer.get("cursor")
+    return entries, following if isinstance(following, str) else ""
 
 
 def own_post_of(entry: Mapping[str, Any], handle: str) -> OwnPost:

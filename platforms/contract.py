@@ -364,6 +364,7 @@ class Offered:
     platform: str
     identity: Identity
     secret: str = field(repr=False)
+    base_url: str = ""  # where it lives; '': where it was asked for
 
 
 @runtime_checkable

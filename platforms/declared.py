@@ -224,6 +224,7 @@ class Proof(StrEnum):
     ASKED = "asked"  # a token for the app itself, by GET as Meta has it
     POSTED = "posted"  # a token for the app itself, by POST (RFC 6749, 4.4)
     CODE = "code"  # a made-up code is refused for the code's sake, not for the app's
+    PUSHED = "pushed"  # what is asked of a person is pushed ahead (RFC 9126), and nobody sent there
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,17 @@ class OAuth:
     review: str = ""  # what the platform wants to see before it lets everybody in
     proof: Proof = Proof.CODE
     registers: str = ""  # where Socialdesk registers itself with any server; '': a person does
+    by_document: bool = False  # servers read about Socialdesk at its own address, and say their own
+
+    @property
+    def by_itself(self) -> bool:
+        """Does nobody have to register anything?"""
+        return bool(self.registers) or self.by_document
+
+    @property
+    def revokes(self) -> bool:
+        """Can it be asked to take tokens back?"""
+        return bool(self.revoke_path) or self.by_document
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ API_HOSTS: Mapping[str, tuple[str, str]] = {
 }
 """The variable that names another server for a network's API, and the network's own."""
 
+BLUESKY_HOSTS: Mapping[str, tuple[str, str]] = {
+    "directory": ("PLC_BASE_URL", "https://plc.directory"),
+    "handles": ("BLUESKY_HANDLES_BASE_URL", "https://public.api.bsky.app"),
+}
+"""The same for what is asked where a Bluesky account lives: its document, and whose a handle is."""
+
 
 def own_host(platform: str) -> str:
     """The network's own API server, which accounts are connected by; '' where there are many."""

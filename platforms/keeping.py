@@ -100,7 +100,7 @@ def is_revocable(key: str, secret: str) -> bool:
     """
     declared, told = platform_info(key).oauth, told_in(secret)
     given = bool(told.get("access_token")) and "api_key" not in told
-    return declared is not None and bool(declared.revoke_path) and given
+    return declared is not None and declared.revokes and given
 
 
 class Keeper:
@@ -120,7 +120,7 @@ class Keeper:
     def secrets(self) -> list[str]:
         app = self.app.client_secret if self.app else ""
         given = oauth.load(self._secret)  # of which others may be in force by now
-        tokens = [one for t in (self.tokens, given) for one in (t.access_token, t.refresh_token)]
+        tokens = [*self.tokens.secrets(), *given.secrets()]
         return [secret for secret in dict.fromkeys([*tokens, app, self._secret]) if secret]
 
     @property

@@ -7,11 +7,10 @@ is back. Failures are PlatformErrors, and no secret is in one.
 
 from __future__ import annotations
 
-import json
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -30,60 +29,16 @@ from platforms.contract import (
     Refused,
 )
 from platforms.declared import LongLived, OAuth
-from platforms.failures import Asker, Malformed, text_of, time_of
+from platforms.failures import Asker, Malformed, text_of
 from platforms.guard import Answer, GuardedSession
 from platforms.hosts import api_base, own_host
 from platforms.registry import open_adapter, platform_info
+from platforms.signing_in import Begun, own_way
+from platforms.tokens import Tokens as Tokens
+from platforms.tokens import load as load
 from platforms.turns import nobodys_turn
 
 _LOST = (b"invalid_grant", b"invalid_token", b"invalid_request", b"OAuthException", b"revoked")
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a platform gave for an account. `expires_at` None: it did not say."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(default="", repr=False)
-    expires_at: datetime | None = None
-    scopes: tuple[str, ...] = ()
-
-    def dump(self) -> str:
-        """As a secret to be sealed; `load` reads it."""
-        return json.dumps(
-            {
-                "access_token": self.access_token,
-                "refresh_token": self.refresh_token,
-                "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-                "scopes": list(self.scopes),
-            }
-        )
-
-    def expires_within(self, seconds: float) -> bool:
-        if self.expires_at is None:
-            return False
-        return self.expires_at - datetime.now(UTC) < timedelta(seconds=seconds)
-
-
-def load(secret: str) -> Tokens:
-    """The tokens in a secret; one that is no JSON is an access token as it stands."""
-    try:
-        told = json.loads(secret)
-    except ValueError:
-        return Tokens(secret.strip())
-    if not isinstance(told, dict):
-        return Tokens(secret.strip())
-    try:
-        at = time_of(told["expires_at"]) if told.get("expires_at") else None
-    except Malformed:
-        at = None
-    scopes = told.get("scopes")
-    return Tokens(
-        access_token=str(told.get("access_token") or ""),
-        refresh_token=str(told.get("refresh_token") or ""),
-        expires_at=at,
-        scopes=tuple(str(s) for s in scopes) if isinstance(scopes, list) else (),
-    )
 
 
 def verifier() -> str:
@@ -107,6 +62,30 @@ def app_platform(key: str) -> str:
     """The platform whose app accounts of `key` are connected by: mostly itself."""
     found = platform_info(key).oauth
     return (found and found.app_of) or key
+
+
+def begin(
+    key: str,
+    app: AppCredentials,
+    *,
+    redirect_uri: str,
+    state: str,
+    network: NetworkPolicy,
+    base_url: str = "",
+    who: str = "",
+) -> Begun:
+    """Where a person is sent to agree; asks the network where the platform wants to know before.
+
+    `who` or what server it is about, where a platform finds the server by it. Raises PlatformError.
+    """
+    way = own_way(key, app, network)
+    if way is not None:
+        return way.begin(redirect_uri=redirect_uri, state=state, who=who)
+    kept = verifier()
+    address = authorise_url(
+        key, app, redirect_uri=redirect_uri, state=state, verifier=kept, base_url=base_url
+    )
+    return Begun(address, kept)
 
 
 def authorise_url(
@@ -156,12 +135,19 @@ def exchange(
     network: NetworkPolicy,
     verifier: str = "",
     state: str = "",
+    issuer: str = "",
     base_url: str = "",
 ) -> Tokens:
     """The tokens for the code that came back; long-lived ones where there are such.
 
-    `state` is what came with it: the platform knows it, and it is not sent again.
+    `state` is what came with it: the platform knows it, and it is not sent again. `verifier` is
+    what `begin` said to keep.
     """
+    way = own_way(key, app, network)
+    if way is not None:
+        return way.exchange(
+            code=code, redirect_uri=redirect_uri, begun=verifier, state=state, issuer=issuer
+        )
     oauth = declared(key)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
     if oauth.pkce:
@@ -191,7 +177,10 @@ def refresh(
     """
     oauth = declared(key)
     client = _Client(key, app, network, base_url, [tokens.access_token, tokens.refresh_token])
-    if oauth.refresh == "refresh_token" and tokens.refresh_token:
+    way = own_way(key, app, network)
+    if way is not None and tokens.refresh_token:
+        fresh = way.refresh(tokens)
+    elif oauth.refresh == "refresh_token" and tokens.refresh_token:
         form = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         fresh = client.token(oauth, form, writes=True)
     elif oauth.refresh == "long_lived" and (oauth.renewal or oauth.long_lived):
@@ -203,6 +192,7 @@ def refresh(
         fresh.refresh_token or tokens.refresh_token,
         fresh.expires_at,
         fresh.scopes or tokens.scopes,
+        fresh.bound,
     )
 
 
@@ -220,8 +210,12 @@ def revoke(
     which is no proof that the token is gone.
     """
     oauth = declared(key)
-    if not oauth.revoke_path:
+    if not oauth.revokes:
         return False
+    way = own_way(key, app, network)
+    if way is not None:
+        way.revoke(tokens)
+        return True
     client = _Client(key, app, network, base_url, [tokens.access_token, tokens.refresh_token])
     client.revoke(oauth, tokens)
     return True
@@ -251,7 +245,8 @@ def offered(
     adapter = _looked_at(key, tokens, network, base_url, app)
     if isinstance(adapter, Offers):
         return [_with_scopes(found, tokens.scopes) for found in adapter.offered()]
-    return [Offered(key, adapter.verify(), tokens.dump())]
+    issuer = tokens.bound.issuer if tokens.bound else ""
+    return [Offered(key, adapter.verify(), tokens.dump(), issuer)]
 
 
 def _looked_at(

@@ -179,6 +179,7 @@ ADDRESSES: Mapping[str, Address] = {
     "accounts:register": _page("list the accounts one may see", SIGNED_IN),
     "accounts:full_register": _page("see the register of all accounts", LOOK_AT_ACCESS),
     "accounts:register_csv": _page("download the register of all accounts", LOOK_AT_ACCESS),
+    "app_document": _safe("read what this desk is, as a platform's server does", OPEN),
     "accounts:connect": _page("choose a platform to connect", ACCOUNTS),
     "accounts:connect_to": _form("connect an account", ACCOUNTS),
     "accounts:connect_begin": _ask("go to a platform to connect an account", ACCOUNTS),

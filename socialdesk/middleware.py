@@ -20,7 +20,10 @@ from audit.actions import NotAllowed, refusal_record
 from audit.actors import Actor
 from socialdesk.logs import without_secrets
 
-OPEN_PATHS = ("/auth/", "/people/join/", "/healthz", "/readyz", "/metrics", "/static/", "/fetch/")
+OPEN_PATHS = (
+    *("/auth/", "/people/join/", "/healthz", "/readyz", "/metrics", "/static/", "/fetch/"),
+    "/oauth-client-metadata.json",
+)
 """Where one may go without being signed in; everything else asks for it."""
 
 ANSWERS_OF_PLATFORMS = "/accounts/connect/back/"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.urls import include, path
 
+from accounts.views.app_document import app_document
 from operations.views.metrics import metrics
 from socialdesk import health, views
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("auth/", include("accounts.urls.sign_in")),
     path("people/", include("accounts.urls.people")),
+    path("oauth-client-metadata.json", app_document, name="app_document"),
     path("accounts/", include("accounts.urls.social")),
     path("reviews/", include("accounts.urls.reviews")),
     path("settings/", include("accounts.urls.settings")),

@@ -49,15 +49,28 @@ class FoundForm(AboutForm):
 
 
 class BeginForm(forms.Form):
-    """Which server, where a platform has many; `base_url`: it is known already."""
+    """Which server, where a platform has many, or whose account, where the server is found by it;
+    `base_url`: it is known already.
+    """
 
     base_url = server_field()
+    who = forms.CharField(
+        label="Handle or server",
+        max_length=255,
+        help_text="The account's full handle, or the address of its server with https://.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
 
     def __init__(self, info: PlatformInfo, *args: Any, base_url: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.auto_id = "begin_%s"  # the form beside it has a server, too
-        if base_url or not info.asks_base_url:
+        by_who = info.oauth is not None and info.oauth.by_document
+        if base_url or by_who or not info.asks_base_url:
             del self.fields["base_url"]
+        if base_url or not by_who:
+            del self.fields["who"]
 
 
 class AppForm(forms.Form):

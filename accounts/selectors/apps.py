@@ -25,6 +25,14 @@ class Entry:
     def registers(self) -> bool:
         return bool(self.info.oauth and self.info.oauth.registers)
 
+    @property
+    def by_document(self) -> bool:
+        return bool(self.info.oauth and self.info.oauth.by_document)
+
+    @property
+    def by_itself(self) -> bool:
+        return bool(self.info.oauth and self.info.oauth.by_itself)
+
 
 def sharing(key: str) -> list[PlatformInfo]:
     """The platforms whose accounts are connected by the app of `key`, itself first."""

@@ -80,6 +80,8 @@ def _info(platform: str) -> PlatformInfo:
         raise Invalid("platform", f"There is no platform called {platform!r}.") from None
     if info.oauth is None or app_platform(platform) != platform:
         raise Invalid("platform", f"{info.label} has no app of its own to be connected by.")
+    if info.oauth.by_document:
+        raise Invalid("platform", f"{info.label} wants no app to be entered: it is made by itself.")
     return info
 
 

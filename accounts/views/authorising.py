@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import ParamSpec
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -56,7 +57,8 @@ def begin(request: HttpRequest, platform: str) -> HttpResponse:
     form = BeginForm(info, request.POST)
     if form.is_valid():
         try:
-            return _go(request, info, form.cleaned_data.get("base_url", ""))
+            given = form.cleaned_data
+            return _go(request, info, given.get("base_url", ""), who=given.get("who", ""))
         except Invalid as error:
             show_invalid(form, error)
     return show_connect(request, info, begin_form=form)
@@ -71,7 +73,7 @@ def begin_again(request: HttpRequest, account_id: int) -> HttpResponse:
     form = BeginForm(info, request.POST, base_url=account.base_url)
     if form.is_valid():
         try:
-            return _go(request, info, account.base_url, account)
+            return _go(request, info, account.base_url, account, who=account.remote_id)
         except Invalid as error:
             show_invalid(form, error)
     return show_reconnect(request, account, begin_form=form)
@@ -84,16 +86,27 @@ def _with_oauth(info: PlatformInfo) -> PlatformInfo:
 
 
 def _go(
-    request: HttpRequest, info: PlatformInfo, base_url: str, account: SocialAccount | None = None
+    request: HttpRequest,
+    info: PlatformInfo,
+    base_url: str,
+    account: SocialAccount | None = None,
+    *,
+    who: str,
 ) -> HttpResponse:
     """A page with the way there: a redirect from a form to another site is not let through."""
     app = authorising.app_to_connect_by(
         actor=actor_of(request), platform=info.key, base_url=base_url, account=account
     )
     address = authorising.request_begin(
-        person=person_of(request), session_key=_session(request), app=app, account=account
+        person=person_of(request),
+        session_key=_session(request),
+        app=app,
+        account=account,
+        who=who,
     )
-    context = {"info": info, "address": address, "account": account, "server": app.base_url}
+    at = urlsplit(address)
+    server = f"{at.scheme}://{at.netloc}"
+    context = {"info": info, "address": address, "account": account, "server": server}
     return render(request, "accounts/connect_go.html", context)
 
 
@@ -141,7 +154,10 @@ def _on_record(request: HttpRequest, refusal: NotAllowed) -> None:
 
 def _agreed(request: HttpRequest, info: PlatformInfo, asked: AuthorisationRequest) -> HttpResponse:
     try:
-        offered = authorising.request_agreed(asked, request.GET["code"], request.GET["state"])
+        given = request.GET
+        offered = authorising.request_agreed(
+            asked, given["code"], given["state"], given.get("iss", "")
+        )
     except PlatformError as error:
         return failed(request, info, "refused", asked.account, error.message)
     except SealBroken as broken:

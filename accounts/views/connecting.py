@@ -79,7 +79,7 @@ def _ways(
     return {
         "info": info,
         "begin_form": begin_form or BeginForm(info, base_url=base_url),
-        "by_browser": bool(oauth and (oauth.registers or app_of(info.key, server))),
+        "by_browser": bool(oauth and (oauth.by_itself or app_of(info.key, server))),
         "app_platform": app_platform(info.key),
         "may_set_app": bool(decide_org(actor_of(request), OrgCapability.SETTINGS)),
     }

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.authorising import redirect_uri
+from accounts.authorising import document_address, redirect_uri
 from accounts.connections import network_policy
 from accounts.errors import Invalid
 from accounts.forms.connecting import AppForm
@@ -24,10 +24,10 @@ from accounts.services.apps import app_remove, app_set
 from accounts.views.common import show_form, tell
 from accounts.views.connecting import connectable
 from accounts.web import actor_of, show_invalid
-from platforms.apps import Standing, Told, app_test
+from platforms.apps import Standing, Told, app_test, document_problem
 from platforms.contract import PlatformInfo
 from platforms.oauth import app_platform
-from platforms.registry import plugin_problems
+from platforms.registry import platform_info, plugin_problems
 
 
 @require_GET
@@ -60,11 +60,20 @@ def platform(request: HttpRequest, platform: str) -> HttpResponse:
         "info": info,
         "oauth": info.oauth,
         "redirect_uri": redirect_uri(info.key),
+        "document": document_address(),
+        "problem": _problem(info),
         "shared_by": sharing(info.key),
         "rows": [(app, accounts_by(app)) for app in apps],
         "may_see_organisation": True,
     }
     return show_form(request, form, "accounts/settings/platform.html", **context)
+
+
+def _problem(info: PlatformInfo) -> str:
+    """Why nobody can sign in there, whoever registers what; '' when nothing stands against it."""
+    if info.oauth is None or not info.oauth.by_document:
+        return ""
+    return document_problem(info.key, document_address(), redirect_uri(info.key))
 
 
 def _with_app(platform: str) -> PlatformInfo:
@@ -101,7 +110,8 @@ def _tested(app: PlatformApp) -> Told:
         network=network_policy(),
         base_url=app.base_url,
     )
-    if told.standing is not Standing.KNOWN:
+    declared = platform_info(app.platform).oauth
+    if told.standing is not Standing.KNOWN or (declared and declared.by_document):
         return told
     return Told(
         told.standing,

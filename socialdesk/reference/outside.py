@@ -196,7 +196,7 @@ def _oauth(info: PlatformInfo) -> tuple[str, ...]:
     renewed = {"": "no", "refresh_token": "by a refresh token", "long_lived": "before they end"}
     return (
         info.label,
-        code(oauth.authorise_url),
+        "each server's own address" if oauth.by_document else code(oauth.authorise_url),
         ", ".join(map(code, oauth.scopes)),
         "yes" if oauth.pkce else "no",
         renewed[oauth.refresh],

@@ -23,6 +23,8 @@ for _name, _whose in (
     ("GRAPH_API_BASE_URL", "the Graph API (Facebook Pages and Instagram)"),
     ("THREADS_API_BASE_URL", "Threads' API"),
     ("LINKEDIN_API_BASE_URL", "LinkedIn's API"),
+    ("PLC_BASE_URL", "the directory of Bluesky accounts (plc.directory)"),
+    ("BLUESKY_HANDLES_BASE_URL", "Bluesky's lookup of handles (public.api.bsky.app)"),
 ):
     env.text(_name, "", f"Another server for {_whose}: a gateway of your own, or one for tests.")
 env.integer(

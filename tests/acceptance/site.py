@@ -98,7 +98,11 @@ PAGES: Mapping[str, tuple[str, ...]] = {
         "contributor /accounts/connect/failed/unknown/",
     ),
     "platform_apps": ("admin /settings/platforms/",),
-    "platform_app": ("admin /settings/platforms/x/", "admin /settings/platforms/mastodon/"),
+    "platform_app": (
+        "admin /settings/platforms/x/",
+        "admin /settings/platforms/mastodon/",
+        "admin /settings/platforms/bluesky/",
+    ),
     "profile": ("contributor /settings/",),
     "organisation": ("admin /settings/organisation/",),
     "scheduling:compose": ("contributor /posts/new/", "officer /posts/new/?account={fire}"),
@@ -200,6 +204,7 @@ _POST = "takes POST alone"
 _DATA = "for programs"
 NO_PAGES: Mapping[str, str] = {
     "healthz": _DATA,
+    "app_document": _DATA,
     "readyz": _DATA,
     "metrics": _DATA,
     "account_set_password": "leads to changing the password: everybody has one",

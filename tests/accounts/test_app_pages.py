@@ -51,7 +51,7 @@ def test_a_page_says_all_that_it_takes(client, key):
 
 
 def test_no_page_for_what_has_no_app(client):
-    for key in set(platform_keys()) - {"mastodon", *BY_HAND}:
+    for key in set(platform_keys()) - {"bluesky", "mastodon", *BY_HAND}:
         assert client.get(at(key)).status_code == 404
 
 

@@ -34,7 +34,7 @@ from tests.platforms.server import Fault, Reply
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(params=["x", "threads", "linkedin", "mastodon", "facebook"])
+@pytest.fixture(params=["x", "threads", "linkedin", "mastodon", "facebook", "bluesky"])
 def world(request, settings, monkeypatch):
     with network(request.param, settings, monkeypatch) as made:
         yield made
@@ -318,7 +318,7 @@ def test_so_is_ones_own_from_another_session(x, client, administrator, sign_in):
 def test_an_answer_of_another_platform(x, client):
     state = begin(client, x)["state"]
     assert why(come_back(client, "threads", code=CODE, state=state)) == "unknown"
-    assert client.get("/accounts/connect/back/bluesky/").status_code == 404
+    assert client.get("/accounts/connect/back/sandbox/").status_code == 404
     assert client.get("/accounts/connect/back/nowhere/").status_code == 404
 
 
@@ -435,10 +435,10 @@ def test_without_app_credentials_the_page_says_what_is_needed(
     assert "nobody has entered its app credentials yet" in answer.content.decode()
 
 
-def test_bluesky_is_connected_by_its_app_password_alone(client):
-    assert client.post("/accounts/connect/bluesky/begin/").status_code == 404
-    shown = client.get("/accounts/connect/bluesky/").content.decode()
-    assert "By signing in" not in shown
+def test_the_sandbox_is_connected_by_its_token_alone(client):
+    assert client.post("/accounts/connect/sandbox/begin/").status_code == 404
+    shown = client.get("/accounts/connect/sandbox/").content.decode()
+    assert "Sign in at" not in shown
 
 
 def test_a_form_and_not_a_link_begins_it(x, client):

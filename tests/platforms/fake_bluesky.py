@@ -15,6 +15,7 @@ from typing import Any
 
 import regex
 
+from .fake_bluesky_oauth import FakeSignIn
 from .server import Asked, FakeServer, Reply
 
 DID = "did:plc:official234567abcdefghij"
@@ -51,6 +52,7 @@ class FakeBluesky(FakeServer):
         self.count = 0
         self.blob_limit: int | None = 52_428_800
         super().__init__()
+        self.sign_in = FakeSignIn(self.url, DID, self.handles)
 
     # --- tokens -----------------------------------------------------------------------------
 
@@ -87,7 +89,14 @@ class FakeBluesky(FakeServer):
     # --- routing ------------------------------------------------------------------------------
 
     def route(self, asked: Asked) -> Reply:
+        reply = self.sign_in.answer(asked)
+        if reply is not None:
+            return reply
         name = asked.path.removeprefix("/xrpc/")
+        if name == "com.atproto.identity.resolveHandle" and "authorization" not in asked.headers:
+            return self.do_resolveHandle(asked)
+        if asked.headers.get("authorization", "").startswith("DPoP "):
+            return self.sign_in.admits(asked) or self._do(name, asked)
         bearer = asked.headers.get("authorization", "").removeprefix("Bearer ")
         if name == "com.atproto.server.createSession":
             given = asked.json()
@@ -101,6 +110,9 @@ class FakeBluesky(FakeServer):
             return error(400, "ExpiredToken", "Token has been revoked")
         if bearer not in self.access:
             return error(400, "ExpiredToken", "Token has expired")
+        return self._do(name, asked)
+
+    def _do(self, name: str, asked: Asked) -> Reply:
         handler = getattr(self, "do_" + name.rpartition(".")[2], None)
         if handler is None:
             return error(501, "MethodNotImplemented")

@@ -83,7 +83,7 @@ def test_what_an_answer_to_a_made_up_code_means(
 @pytest.mark.parametrize("key", platform_keys())
 def test_every_platform_says_where_its_app_comes_from(key: str) -> None:
     oauth = platform_info(key).oauth
-    if oauth is None or oauth.registers:
+    if oauth is None or oauth.by_itself:
         return
     assert oauth.console.startswith("https://")
     assert oauth.app_help

@@ -125,6 +125,8 @@ CONNECTED = {
 
 FILLINGS: Mapping[str, Filling] = {
     "healthz": NONE,
+    # There is nothing to read before somebody has connected an account by signing in at Bluesky.
+    "app_document": lambda w, s: Fill(answers=(404,)),
     "readyz": NONE,
     "my_day": NONE,
     "my_access": NONE,

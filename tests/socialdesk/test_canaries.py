@@ -81,19 +81,19 @@ TOKENS = {
 class Parrot:
     """Makes a world's server say the secrets that it was given."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, pasted: bool = False) -> None:
         self.world = world
+        self.is_pasted = pasted or world.info.oauth is None
+        self.app = ""  # its secret, from the first sign-in on
         self.once: list[str] = []  # code, state and verifier of a sign-in, while it lasts
         self.spent: list[str] = []
         self.given = False  # the tokens; what Socialdesk never had, it cannot know again
         self.answers = 0
 
-    @property
-    def is_pasted(self) -> bool:
-        return self.world.info.oauth is None
-
     def in_force(self) -> list[str]:
         fake: Any = self.world.server
+        if self.world.key == "bluesky" and not self.is_pasted:
+            return [*fake.sign_in.issued[-2:], self.app]
         tokens = [getattr(fake, name) for name in TOKENS.get(self.world.key, ("secret",))]
         issued = fake.issued[-2:] if self.world.key == "bluesky" else []
         app = [] if self.is_pasted else [app_of(self.world)[1]]
@@ -101,6 +101,8 @@ class Parrot:
 
     def canaries(self) -> list[str]:
         fake: Any = self.world.server
+        if not self.is_pasted:
+            fake = getattr(fake, "sign_in", fake)
         return [*self.in_force(), *getattr(fake, "issued", []), *self.spent]
 
     def _said(self, asked: Any) -> str:
@@ -171,11 +173,12 @@ def _is_token_server(asked: Any) -> bool:
     return "oauth" in asked.path or "access_token" in asked.path
 
 
-@pytest.fixture(params=[key for key in WORLDS if key != "gotosocial"])
+@pytest.fixture(params=[*(key for key in WORLDS if key != "gotosocial"), "bluesky, pasted"])
 def parrot(request: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parrot]:
     settings.BASE_URL = "https://desk.example.org"  # from where pictures are fetched
-    with network(request.param, settings, monkeypatch) as world:
-        yield Parrot(world)
+    key, _, pasted = request.param.partition(", ")
+    with network(key, settings, monkeypatch) as world:
+        yield Parrot(world, pasted=bool(pasted))
 
 
 def test_a_secret_that_a_platform_says_is_nowhere_to_be_seen(
@@ -248,8 +251,12 @@ def connect(parrot: Parrot, administrator: Any, sign_in: Any) -> dict[str, str]:
 
 def came_back(parrot: Parrot, client: Any, server: AbstractContextManager[None]) -> Any:
     asked = begin(client, parrot.world)
+    parrot.app = app_of(parrot.world)[1]
     verifier = AuthorisationRequest.objects.get(used_at=None).verifier
     parrot.once = [one for one in (CODE, asked["state"], verifier) if one]
+    if verifier.startswith("{"):  # with the key that the tokens will be bound to
+        told = json.loads(verifier)
+        parrot.once += [told["verifier"], told["key"]]
     parrot.spent += parrot.once
     with server:
         back = come_back(client, parrot.world.key, code=CODE, state=asked["state"])
