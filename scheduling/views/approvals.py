@@ -14,6 +14,7 @@ from accounts.errors import Invalid
 from accounts.levels import Capability
 from accounts.policy import decide
 from accounts.web import actor_of
+from audit.actors import Actor
 from audit.difference import difference
 from scheduling.composing import checks_on, shown_on
 from scheduling.content import content_of, hash_of
@@ -42,15 +43,17 @@ from scheduling.transitions import NoSuchMove
 def approvals(request: HttpRequest) -> HttpResponse:
     """The queue, with its first item open."""
     actor = actor_of(request)
-    corrections = list(waiting_corrections(actor)[:WAITING_MOST])
+    rows, corrections = waiting = _waiting(actor)
     theirs = own_corrections_among(actor, corrections)
     first = next((one for one in corrections if one.pk not in theirs), None)
+    item: dict[str, Any] = {}
     if first is not None:
-        return queue_page(request, correction_item(request, first), opened=False)
-    rows = queue(actor)
-    own = own_words_among(actor, rows)
-    chosen = next((row for row in rows if row.pk not in own), None) or (rows[0] if rows else None)
-    return queue_page(request, _item(request, chosen) if chosen else {}, opened=False)
+        item = correction_item(request, first)
+    elif rows:
+        own = own_words_among(actor, rows)
+        chosen = next((row for row in rows if row.pk not in own), rows[0])
+        item = _item(request, chosen, own_words=chosen.pk in own)
+    return queue_page(request, item, opened=False, waiting=waiting)
 
 
 @require_GET
@@ -99,10 +102,20 @@ def _said(delivery: Delivery) -> str:
     return f"Approved on {name}, but its time has passed. Give it a new one."
 
 
-def queue_page(request: HttpRequest, item: dict[str, Any], *, opened: bool) -> HttpResponse:
+def _waiting(actor: Actor) -> tuple[list[Delivery], list[Correction]]:
+    """What waits for this person's decision."""
+    return queue(actor), list(waiting_corrections(actor)[:WAITING_MOST])
+
+
+def queue_page(
+    request: HttpRequest,
+    item: dict[str, Any],
+    *,
+    opened: bool,
+    waiting: tuple[list[Delivery], list[Correction]] | None = None,
+) -> HttpResponse:
     """The queue with one item of it beside, if any: a delivery's or a correction's."""
-    rows = queue(actor_of(request))
-    corrections = list(waiting_corrections(actor_of(request))[:WAITING_MOST])
+    rows, corrections = waiting or _waiting(actor_of(request))
     context = {
         "queue": rows[:PAGE],
         "corrections": corrections,
@@ -112,7 +125,10 @@ def queue_page(request: HttpRequest, item: dict[str, Any], *, opened: bool) -> H
     return render(request, "scheduling/approvals.html", context | item)
 
 
-def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
+def _item(
+    request: HttpRequest, delivery: Delivery, *, own_words: bool | None = None
+) -> dict[str, Any]:
+    """All that there is to decide on one. `own_words`: whether they are theirs, where known."""
     actor = actor_of(request)
     prefetch_related_objects([delivery], "post__media__variants")  # shown and hashed
     media = [m for m in delivery.post.media.all() if m.removed_at is None]
@@ -137,7 +153,7 @@ def _item(request: HttpRequest, delivery: Delivery) -> dict[str, Any]:
         "diff": difference(before.text, words_of(content)) if before else None,
         "content_hash": hash_of(content),
         "due_seen": due_words(delivery),
-        "own_words": is_own_words(actor, delivery),
+        "own_words": is_own_words(actor, delivery) if own_words is None else own_words,
         "may_decide": bool(decision) and delivery.state == State.IN_REVIEW,
         "why_not": decision.reason,
     }

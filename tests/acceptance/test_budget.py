@@ -61,7 +61,7 @@ def test_pages_ask_the_database_at_most_twelve_times(sign_in: Callable[[User], C
             assert answer.status_code == 200, (person.key, path)
             asked[person.key, name] = len(questions)
             if len(questions) > BUDGET:
-                over[person.key, name] = [one["sql"][:160] for one in questions]
+                over[person.key, name] = [(one["sql"] or "")[:160] for one in questions]
     assert len(asked) == len(demo.PEOPLE) * len(PAGES) - 2
     assert min(asked.values()) > 0
     told = [f"{asked[key]} {key}\n  " + "\n  ".join(queries) for key, queries in over.items()]
