@@ -222,7 +222,8 @@ class BlueskyAdapter(Declining):
 
         Raises Refused for what it never takes.
         """
-        limits = self.limits() if post.video else self.info.limits  # every server takes a picture
+        films = any(one.video for one in posts_of(post))
+        limits = self.limits() if films else self.info.limits  # every server takes a picture
         for problem in post_problems(post, self.info, limits):
             raise Refused(problem.message, code=problem.code)
         return [(one, [fit(image, limits) for image in one.images]) for one in posts_of(post)]

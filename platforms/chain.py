@@ -62,7 +62,7 @@ def comment_of(post: Outgoing) -> Outgoing:
 
 def _further(post: Outgoing, name: str, part: Part, later: timedelta) -> Outgoing:
     key = sha256(f"{post.key}.{name}".encode()).hexdigest()[:32]
-    return Outgoing(key, part.text, post.created_at + later, part.images)
+    return Outgoing(key, part.text, post.created_at + later, part.images, video=part.video)
 
 
 def write_thread(

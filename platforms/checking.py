@@ -14,6 +14,7 @@ from platforms.contract import (
     Image,
     Limits,
     Outgoing,
+    Part,
     PlatformInfo,
     Poll,
     Refused,
@@ -71,18 +72,14 @@ def post_problems(post: Outgoing, info: PlatformInfo, limits: Limits) -> Iterato
 
     Each says what it is `about`: a feature's value ('poll'), 'text', 'media' or 'form'.
     """
-    media: Sequence[Image] = post.images or ([_still(post.video)] if post.video else [])
-    yield from text_problems(post.text, limits, media)
+    yield from text_problems(post.text, limits, _stills(post))
     yield from _missing(post, info)
     if Feature.THREAD in info.features:
-        yield from _thread_problems(post, limits)
-    if post.video and post.images:
-        yield Problem(
-            "mixed_media", "A post has either pictures or a video here.", about=str(Feature.VIDEO)
-        )
+        yield from _thread_problems(post, info, limits)
+    yield from _mixed_problems(post)
     if post.poll:
         yield from _poll_problems(post.poll, limits)
-    yield from _alone_problems(post, bool(media))
+    yield from _alone_problems(post, bool(_stills(post)))
     if post.video:
         yield from _video_problems(post.video, limits)
     yield from _form_problems(post)
@@ -126,15 +123,31 @@ def _missing(post: Outgoing, info: PlatformInfo) -> Iterator[Problem]:
             yield Problem("not_supported", f"{info.label} has no {_WORDS[feature]}.", about=about)
 
 
-def _thread_problems(post: Outgoing, limits: Limits) -> Iterator[Problem]:
+def _thread_problems(post: Outgoing, info: PlatformInfo, limits: Limits) -> Iterator[Problem]:
     for number, part in enumerate(post.parts, 2):
-        for one in text_problems(part.text, limits, part.images):
+        for one in _part_problems(part, info, limits):
             yield replace(one, message=f"Post {number} of the thread: {one.message}", part=number)
     if len(post.parts) + 1 > limits.parts_max:
         yield Problem(
             "too_many_parts",
             f"A thread has {limits.parts_max} posts at most.",
             about=str(Feature.THREAD),
+        )
+
+
+def _part_problems(part: Part, info: PlatformInfo, limits: Limits) -> Iterator[Problem]:
+    yield from text_problems(part.text, limits, _stills(part))
+    yield from _mixed_problems(part)
+    if part.video and Feature.VIDEO not in info.features:
+        yield Problem("not_supported", f"{info.label} has no videos.", about=str(Feature.VIDEO))
+    elif part.video:
+        yield from _video_problems(part.video, limits)
+
+
+def _mixed_problems(one: Outgoing | Part) -> Iterator[Problem]:
+    if one.video and one.images:
+        yield Problem(
+            "mixed_media", "A post has either pictures or a video here.", about=str(Feature.VIDEO)
         )
 
 
@@ -172,9 +185,12 @@ def _form_problems(post: Outgoing) -> Iterator[Problem]:
             )
 
 
-def _still(video: Video) -> Image:
-    """A video in the place of a picture, for the rules about words and alternative texts."""
-    return Image(b"", "image/jpeg", video.alt_text, 0, 0, video.url)  # its shape is no picture's
+def _stills(one: Outgoing | Part) -> Sequence[Image]:
+    """The pictures; or the video in their place, for the rules about words and their own words."""
+    video = one.video
+    if one.images or video is None:
+        return one.images
+    return [Image(b"", "image/jpeg", video.alt_text, 0, 0, video.url)]  # its shape is no picture's
 
 
 def _poll_problems(poll: Poll, limits: Limits) -> Iterator[Problem]:

@@ -121,6 +121,7 @@ class Part:
 
     text: str
     images: Sequence[Image] = ()
+    video: Video | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from mastodon import Mastodon
 
 from platforms import measures
-from platforms.chain import Link, look_up_thread, write_thread
+from platforms.chain import Link, look_up_thread, posts_of, write_thread
 from platforms.checking import fitting, post_problems, refuse_uncorrectable
 from platforms.contract import (
     Allowance,
@@ -185,8 +185,11 @@ class MastodonAdapter(Declining):
         return self._client.allowance()
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
-        """Proves the token and uploads the pictures or the video."""
-        media = self._fitting(replace(post, text=self._writer().addressed(post)[0]))
+        """Proves the token and uploads pictures and videos."""
+        whole = replace(post, text=self._writer().addressed(post)[0])
+        media = list(self._fitting(whole))
+        for further in list(posts_of(whole))[1:]:
+            media += self._fitting(further)
         if not media:
             self.verify()  # an upload proves the token as well
         for one in media:
@@ -227,7 +230,7 @@ class MastodonAdapter(Declining):
     def _limits_for(self, post: Outgoing) -> Limits:
         """The server's limits, asked for only where they could matter."""
         usual = self._limits or self.info.limits
-        media = post.images or post.video or any(one.images for one in post.parts)
+        media = any(one.images or one.video for one in posts_of(post))
         if not (media or post.poll or any(post_problems(post, self.info, usual))):
             return usual
         return self.limits()

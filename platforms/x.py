@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 from platforms import measures
-from platforms.chain import Link, look_up_thread, write_thread
+from platforms.chain import Link, look_up_thread, posts_of, write_thread
 from platforms.checking import fitting
 from platforms.contract import (
     Allowance,
@@ -230,11 +230,13 @@ class XAdapter(Declining):
         return self._client.lapses_at()
 
     def prepare(self, post: Outgoing, *, steps: Steps) -> None:
-        """Proves the tokens and uploads pictures and video."""
-        images = fitting(post, self.info, self.limits())
-        if not images and not post.video:
+        """Proves the tokens and uploads pictures and videos."""
+        fitting(post, self.info, self.limits())
+        if not any(one.images or one.video for one in posts_of(post)):
             self.verify()  # an upload proves the tokens as well
-        self._writer.upload(images, post.video, steps)
+        limits = self.limits()
+        for one in posts_of(post):
+            self._writer.upload([fit(image, limits) for image in one.images], one.video, steps)
 
     def publish(self, post: Outgoing, *, steps: Steps) -> Published:
         images = fitting(post, self.info, self.limits())

@@ -11,7 +11,8 @@ from accounts.models import SocialAccount
 from platforms.checking import post_problems
 from platforms.contract import Feature, Outgoing
 from platforms.counting import Problem
-from scheduling.attached import Attached, attached
+from scheduling.attached import ByPost, attached, showing
+from scheduling.content import media_of
 from scheduling.elements import LABELS, NOTHING, Element, Elements, elements_from
 from scheduling.models import Delivery
 
@@ -21,7 +22,7 @@ _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)  # no rule asks for it
 def content_problems(
     account: SocialAccount,
     text: str,
-    media: Attached,
+    media: ByPost,
     elements: Elements = NOTHING,
     *,
     reply: bool = False,
@@ -35,20 +36,20 @@ def content_problems(
     if reply:
         limits = replace(limits, media_required=False)
     draft = Outgoing(key="", text=text, created_at=_SOME_TIME)
-    draft = replace(draft, images=media.images, video=media.video)
-    post = elements.onto(draft, info, account.base_url)
+    post = showing(elements.onto(draft, info, account.base_url), media)
     return [
         *_quote_problems(account, elements),
-        *_spare_problems(media),
+        *_spare_problems(media, posts=1 + len(post.parts)),
         *post_problems(post, info, limits),
     ]
 
 
-def _spare_problems(media: Attached) -> Iterator[Problem]:
-    if media.spare:
-        yield Problem(
-            "too_many_videos", "A post has one video at the most. Take out the others.", "media"
-        )
+def _spare_problems(media: ByPost, posts: int) -> Iterator[Problem]:
+    for number, shown in media.items():
+        if shown.spare and number <= posts:
+            where = f"Post {number} of the thread: " if number > 1 else ""
+            told = f"{where}A post has one video at the most. Take out the others."
+            yield Problem("too_many_videos", told, "media", number)
 
 
 def _quote_problems(account: SocialAccount, elements: Elements) -> Iterator[Problem]:
@@ -69,7 +70,7 @@ def delivery_problems(delivery: Delivery) -> list[Problem]:
     return content_problems(
         delivery.account,
         delivery.text,
-        attached(delivery.post.media.all(), delivery.account.limits),
+        attached(media_of(delivery), delivery.account.limits),
         elements_from(delivery.elements),
         reply=delivery.reply_to is not None,
     )

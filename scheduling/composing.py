@@ -18,13 +18,12 @@ from scheduling.attached import attached
 from scheduling.checks import advice_on, content_problems
 from scheduling.elements import LABELS, NOTHING, Elements, clean_text
 from scheduling.models import Delivery, Media
+from scheduling.placing import Chosen
 from scheduling.recheck import needed_of
 from scheduling.rules import SLACK, sends_without_review
 from scheduling.times import note_on
 from scheduling.variants import changes
 
-Chosen = tuple[int, str, str]
-"""Of a picture or video in the form: its id, its alternative text, what to keep where it is cut."""
 _RULES = {
     TextUnit.CHARACTER: "characters",
     TextUnit.GRAPHEME: "graphemes",
@@ -132,13 +131,14 @@ def pictures_of(actor: Actor, chosen: Sequence[Chosen], post_id: int | None) -> 
         if (media.post_id is None and media.uploaded_by_id == actor.id)
         or (media.post_id is not None and media.post_id == post_id)
     }
-    result = []
-    for position, (pk, alt_text, keep) in enumerate(chosen):
-        if pk in allowed:
-            allowed[pk].alt_text, allowed[pk].removed_at = alt_text.strip(), None
-            allowed[pk].position, allowed[pk].keep = position, keep
-            result.append(allowed[pk])
-    return result
+    result: list[Media] = []
+    for one in chosen:
+        media = allowed.get(one.pk)
+        if media is not None:
+            media.alt_text, media.removed_at, media.keep = one.alt_text.strip(), None, one.keep
+            media.part, media.position = one.part, sum(m.part == one.part for m in result)
+            result.append(media)
+    return sorted(result, key=lambda media: (media.part, media.position))
 
 
 def checks_on(
@@ -185,13 +185,12 @@ def _check_on(side: Shown, problem: Problem) -> Check:
 
 def _checks_on_media(shown: Sequence[Shown], media: Sequence[Media]) -> list[Check]:
     checks = []
-    for number, item in enumerate(media, 1):
-        name = item.noun.capitalize()
+    for item in media:
         if not item.alt_text:
             checks.append(
                 Check(
                     "amber",
-                    f"{name} {number} has no words for people who cannot see it.",
+                    f"{item.name.capitalize()} has no words for people who cannot see it.",
                     url=f"#alt-{item.pk}",
                     fix="Describe it",
                 )
@@ -200,7 +199,7 @@ def _checks_on_media(shown: Sequence[Shown], media: Sequence[Media]) -> list[Che
             checks.append(
                 Check(
                     "amber",
-                    f"How long video {number} is could not be checked here, and where it was "
+                    f"How long {item.name} is could not be checked here, and where it was "
                     "taken may still be written in it.",
                     why="The server has no ffmpeg.",
                 )
@@ -211,8 +210,7 @@ def _checks_on_media(shown: Sequence[Shown], media: Sequence[Media]) -> list[Che
         for change in changes(side.account, media)
     }
     for (pk, words, platform), change in told.items():
-        number = [item.pk for item in media].index(pk) + 1
-        text = f"Picture {number} is {words} for {platform}."
+        text = f"{change.media.name.capitalize()} is {words} for {platform}."
         if change.loses:
             checks.append(Check("amber", text, url=f"#keep-{pk}", fix="Choose what stays"))
         else:

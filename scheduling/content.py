@@ -15,19 +15,27 @@ def content_of(delivery: Delivery) -> dict[str, Any]:
     return {
         "account": delivery.account_id,
         "text": delivery.text,
-        "media": [
-            described(media) for media in delivery.post.media.all() if media.removed_at is None
-        ],
+        "media": [described(media) for media in media_of(delivery)],
         "reply_to": (delivery.reply_to or {}).get("remote_id", ""),
         **delivery.elements,
     }
 
 
-def described(media: Media) -> dict[str, str]:
-    """A picture or video of the content. How it is cut is part of it where it is not as usual, so
-    that what was decided on before there was a choice stays the same content."""
-    said = {"sha256": media.sha256, "alt_text": media.alt_text}
-    return said if media.keep == Keep.MIDDLE else said | {"keep": media.keep}
+def media_of(delivery: Delivery) -> list[Media]:
+    """What this account shows of the post's pictures and videos: all but those of further posts
+    that are left out there."""
+    posts = 1 + len(delivery.elements.get("thread", ()))
+    shown = delivery.post.media.all()
+    return [media for media in shown if media.removed_at is None and media.part <= posts]
+
+
+def described(media: Media) -> dict[str, Any]:
+    """A picture or video of the content. How it is cut, and under which post of a thread it is, are
+    part of it where they are not as usual, so that what was decided on before there was a choice
+    stays the same content."""
+    said: dict[str, Any] = {"sha256": media.sha256, "alt_text": media.alt_text}
+    said |= {} if media.keep == Keep.MIDDLE else {"keep": media.keep}
+    return said if media.part == 1 else said | {"part": media.part}
 
 
 def hash_of(content: dict[str, Any]) -> str:

@@ -15,9 +15,9 @@ from audit.actors import Actor
 from platforms.checking import uncorrectable
 from platforms.contract import Outgoing
 from scheduling import events  # noqa: F401  # declares them
-from scheduling.attached import attached
+from scheduling.attached import attached, showing
 from scheduling.checks import content_problems
-from scheduling.content import hash_of
+from scheduling.content import hash_of, media_of
 from scheduling.elements import elements_from
 from scheduling.errors import Stale
 from scheduling.gate import Shut
@@ -136,15 +136,11 @@ def if_approved(correction: Correction) -> Correction:
 def as_corrected(delivery: Delivery, text: str) -> Outgoing:
     """The published post with other words; its media without their data."""
     account = delivery.account
-    media = attached(delivery.post.media.all(), account.limits)
     plain = Outgoing(
-        key=delivery.key.hex,
-        text=text,
-        created_at=delivery.stamp or delivery.created_at,
-        images=media.images,
-        video=media.video,
+        key=delivery.key.hex, text=text, created_at=delivery.stamp or delivery.created_at
     )
-    return elements_from(delivery.elements).onto(plain, account.info, account.base_url)
+    post = elements_from(delivery.elements).onto(plain, account.info, account.base_url)
+    return showing(post, attached(media_of(delivery), account.limits))
 
 
 def why_uncorrectable(delivery: Delivery) -> str:
@@ -169,7 +165,7 @@ def text_problem(delivery: Delivery, text: str) -> str:
     problems = content_problems(
         delivery.account,
         text,
-        attached(delivery.post.media.all(), delivery.account.limits),
+        attached(media_of(delivery), delivery.account.limits),
         elements_from(delivery.elements),
     )
     return problems[0].message if problems else ""

@@ -6,7 +6,7 @@ what posts said before there were elements, and is the same content by its hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -115,16 +115,23 @@ def elements_from(told: Mapping[str, Any]) -> Elements:
     )
 
 
-def cleaned(elements: Elements) -> Elements:
-    """The same with every text as texts are kept; further posts that say nothing are none."""
-    further = [clean_text(text) for text in elements.thread]
+def cleaned(elements: Elements, showing: Collection[int] = ()) -> Elements:
+    """The same with every text as texts are kept; further posts that say nothing are none.
+
+    `showing`: the numbers of posts of the thread that have pictures, and need no words.
+    """
+    further = [
+        text
+        for number, text in enumerate(map(clean_text, elements.thread), 2)
+        if text or number in showing
+    ]
     poll = elements.poll
     if poll is not None:
         options = [clean_text(option) for option in poll.options]
         poll = Poll(tuple(option for option in options if option), poll.minutes)
     return replace(
         elements,
-        thread=tuple(text for text in further if text),
+        thread=tuple(further),
         poll=poll if poll and poll.options else None,
         quote=clean_text(elements.quote),
         link=clean_text(elements.link),
@@ -181,9 +188,10 @@ def in_brief(elements: Elements) -> str:
 def words_of(content: Mapping[str, Any]) -> str:
     """The whole of a content (see `scheduling.content`) as one text, to be held against another."""
     elements = elements_from(content)
-    said = [str(content.get("text", ""))]
+    said = [str(content.get("text", "")), _pictures_of(content, 1)]
     for number, text in enumerate(elements.thread, 2):
-        said.append(f"Post {number} of the thread:\n{text}")
+        post = [f"Post {number} of the thread:", text, _pictures_of(content, number)]
+        said.append("\n".join(one for one in post if one))
     if elements.poll:
         options = "\n".join(f"– {option}" for option in elements.poll.options)
         said.append(f"Poll, open for {minutes_in_words(elements.poll.minutes)}:\n{options}")
@@ -197,3 +205,9 @@ def words_of(content: Mapping[str, Any]) -> str:
     }  # fmt: skip
     said += [f"{name}: {value}" for name, value in told.items() if value]
     return "\n\n".join(one for one in said if one)
+
+
+def _pictures_of(content: Mapping[str, Any], number: int) -> str:
+    """What is shown with one post of the thread, a line for each."""
+    shown = [one for one in content.get("media", ()) if one.get("part", 1) == number]
+    return "\n".join(f"[shows: {one['alt_text'] or 'without words'}]" for one in shown)

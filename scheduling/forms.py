@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,12 +17,14 @@ from accounts.moments import known_zones
 from accounts.policy import accounts_pausable, accounts_where
 from audit.actors import Actor
 from platforms.contract import Audience, Form, Poll
-from scheduling.elements import AUDIENCES, FORMS, Element, Elements, cleaned, elements_from
+from scheduling.elements import AUDIENCES, FORMS, Element, Elements, elements_from
 from scheduling.models import Keep, Post
 from scheduling.offers import TEXT
 from scheduling.pacing import PACES
+from scheduling.placing import Chosen, packed
 from scheduling.rules import checked_due
 from scheduling.selectors.pauses import teams_pausable
+from scheduling.thread import FIRST_KEY, Typed, typed
 from scheduling.times import due_from_local
 
 LONGEST = 20_000
@@ -54,7 +57,8 @@ class DueField:
 
 
 class PostForm(forms.Form):
-    """The composer. `own-<account>`, `alt-<media>` and `keep-<media>` come beside its fields."""
+    """The composer. `own-<account>`, `alt-<media>`, `keep-<media>` and `in-<media>` (the key of the
+    post of the thread that it belongs to) come beside its fields."""
 
     post = forms.IntegerField(required=False, widget=forms.HiddenInput)
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -101,25 +105,44 @@ class PostForm(forms.Form):
         silent = {pk: "" for pk, names in self.left_out().items() if TEXT in names}
         return {pk: text[:LONGEST] for pk, text in own.items() if text.strip()} | silent
 
-    def further(self) -> list[str]:
+    def further(self) -> list[Typed]:
         """The further posts of the thread as typed, the empty ones too."""
-        return [text[:LONGEST] for text in self._list("further")[:MOST_FURTHER]]
+        texts = [text[:LONGEST] for text in self._list("further")[:MOST_FURTHER]]
+        keys = self._list("further_key")[:MOST_FURTHER]
+        if len(set(keys)) != len(texts) or not all(map(_is_key, keys)):
+            return typed(texts)
+        return [Typed(key, text) for key, text in zip(keys, texts, strict=True)]
 
     def elements(self) -> Elements:
         """What goes along with the text; what is no proper value of a field is left at its rest."""
+        return self.as_kept(self.further())[0]
+
+    def pictures(self) -> list[Chosen]:
+        """The pictures and videos, in order."""
+        return self.as_kept(self.further())[1]
+
+    def as_kept(self, further: Sequence[Typed]) -> tuple[Elements, list[Chosen]]:
+        """What goes along, and the pictures, if these were the further posts; see `packed`."""
         data = getattr(self, "cleaned_data", {})
         options = tuple(text[:LONGEST] for text in self._list("poll_option")[:MOST_OPTIONS])
-        return cleaned(
-            Elements(
-                thread=tuple(self.further()),
-                poll=Poll(options, data.get("poll_minutes") or 1_440),
-                quote=data.get("quote") or "",
-                link=data.get("link") or "",
-                audience=Audience(data.get("audience") or Audience.EVERYBODY),
-                first_comment=data.get("first_comment") or "",
-                form=Form(data.get("shown_as") or Form.POST),
-            )
+        elements = Elements(
+            thread=tuple(one.text for one in further),
+            poll=Poll(options, data.get("poll_minutes") or 1_440),
+            quote=data.get("quote") or "",
+            link=data.get("link") or "",
+            audience=Audience(data.get("audience") or Audience.EVERYBODY),
+            first_comment=data.get("first_comment") or "",
+            form=Form(data.get("shown_as") or Form.POST),
         )
+        numbers = {one.key: number for number, one in enumerate(further, 2)}
+        chosen = [
+            one._replace(part=numbers.get(self.place_of(one.pk), 1)) for one in self._pictures()
+        ]
+        return packed(elements, chosen)
+
+    def place_of(self, media_id: int) -> str:
+        """The key of the post of the thread that a picture was put to."""
+        return str(self.data.get(f"in-{media_id}", FIRST_KEY))
 
     def left_out(self) -> dict[int, frozenset[str]]:
         """Account id to what a person decided to leave out there: elements, and TEXT."""
@@ -140,18 +163,22 @@ class PostForm(forms.Form):
     def _list(self, name: str) -> list[str]:
         return self.data.getlist(name) if isinstance(self.data, QueryDict) else []
 
-    def pictures(self) -> list[tuple[int, str, str]]:
-        """Id, alternative text and what to keep of each picture and video, in order."""
+    def _pictures(self) -> list[Chosen]:
         data, ids = self.data, self._list("media")
         whole = [int(value) for value in ids if value.isdecimal() and len(value) < 19]
         return [
-            (pk, str(data.get(f"alt-{pk}", ""))[:LONGEST], _keep(data.get(f"keep-{pk}")))
+            Chosen(pk, str(data.get(f"alt-{pk}", ""))[:LONGEST], _keep(data.get(f"keep-{pk}")))
             for pk in dict.fromkeys(whole)
         ]
 
 
 def _keep(value: Any) -> str:
     return value if value in Keep.values else Keep.MIDDLE.value
+
+
+def _is_key(value: str) -> bool:
+    """As `arranged` makes them."""
+    return value.isascii() and value.isdecimal() and len(value) < 7 and value != FIRST_KEY
 
 
 class PauseForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,28 +28,34 @@ def preview_of(
         "name": account.display_name,
         "handle": account.handle.lstrip("@"),
         "text": text,
-        "media": media_shown(media, account),
         "over": over,
         "reply_to": reply_to,
-        **shown_of(elements),
+        **shown_of(elements, media_shown(media, account)),
     }
 
 
-def media_shown(media: Iterable[Media], account: SocialAccount) -> list[dict[str, Any]]:
-    """Pictures and videos for a preview on one account: as it gets them, where that was made."""
-    found = []
+ByPost = Mapping[int, Sequence[dict[str, Any]]]
+"""Pictures and videos to be shown, by the number of the post of the thread."""
+
+
+def media_shown(media: Iterable[Media], account: SocialAccount | None = None) -> ByPost:
+    """Pictures and videos of each post: on one account as it gets them, where that was made."""
+    found: dict[int, list[dict[str, Any]]] = {}
     for one in media:
-        variant = variant_of(one, account.limits)
+        variant = variant_of(one, account.limits) if account else None
         url = f"/media/{one.token}/" + (f"?as={variant.pk}" if variant else "")
-        found.append({"url": url, "alt": one.alt_text, "is_video": one.is_video})
+        shown = {"url": url, "alt": one.alt_text, "is_video": one.is_video, "noun": one.noun}
+        found.setdefault(one.part, []).append(shown)
     return found
 
 
-def shown_of(elements: Elements) -> dict[str, Any]:
-    """The elements for a page: words in place of what machines call things; '' for none."""
+def shown_of(elements: Elements, media: ByPost) -> dict[str, Any]:
+    """The elements and pictures for a page: words in place of what machines call things; '' for
+    none. `thread`: number, text and pictures of each further post."""
     poll = elements.poll
     return {
-        "thread": list(enumerate(elements.thread, 2)),
+        "media": media.get(1, ()),
+        "thread": [(n, text, media.get(n, ())) for n, text in enumerate(elements.thread, 2)],
         "posts": 1 + len(elements.thread),
         "poll": poll and {"options": poll.options, "open_for": minutes_in_words(poll.minutes)},
         "quote": elements.quote,

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from accounts.models import SocialAccount
 from platforms.counting import count_text
 from scheduling.composing import Count, Shown
 from scheduling.elements import Element, clean_text
+from scheduling.models import Media
 
+FIRST_KEY = "1"
+"""What stands for the first post where a picture says to which it belongs."""
 _FIRST = 2  # the number of the first further post
 _ACT = re.compile(r"(up|down|remove)-(\d{1,3})")
+
+
+class Typed(NamedTuple):
+    """A further post as it is being written. `key`: what its pictures name it by, while its number
+    changes with each that is moved or removed."""
+
+    key: str
+    text: str = ""
+
+
+def typed(texts: Sequence[str]) -> list[Typed]:
+    """The further posts of a thread as it was saved."""
+    return [Typed(str(number), text) for number, text in enumerate(texts, _FIRST)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +46,9 @@ class Further:
     """One further post in the form. `number`: its place in the thread, from 2 on."""
 
     number: int
+    id: str  # as Typed.key
     text: str
+    media: Sequence[Media]
     counts: Sequence[Counted]
     is_first: bool
     is_last: bool
@@ -42,19 +61,26 @@ class Further:
     anchor = key
 
 
-def further_posts(texts: Sequence[str], shown: Sequence[Shown]) -> list[Further]:
-    """The posts that follow the first, counted on each account that shows them."""
+def further_posts(
+    written: Sequence[Typed], shown: Sequence[Shown], media: Mapping[str, Sequence[Media]]
+) -> list[Further]:
+    """The posts that follow the first, counted on each account that shows them.
+
+    `media`: what each shows, by its key.
+    """
     sides = [side for side in shown if str(Element.THREAD) not in side.left_out]
     sides = [side for side in sides if side.account.can("thread")]
     return [
         Further(
             number,
-            text,
-            [_counted(side, text) for side in sides],
+            one.key,
+            one.text,
+            media.get(one.key, ()),
+            [_counted(side, one.text) for side in sides],
             is_first=number == _FIRST,
-            is_last=number == len(texts) + 1,
+            is_last=number == len(written) + 1,
         )
-        for number, text in enumerate(texts, _FIRST)
+        for number, one in enumerate(written, _FIRST)
     ]
 
 
@@ -64,14 +90,16 @@ def _counted(side: Shown, text: str) -> Counted:
     return Counted(side.account, Count(used, limits.text_max), side.rule)
 
 
-def arranged(texts: Sequence[str], act: str) -> tuple[list[str], str]:
+def arranged(written: Sequence[Typed], act: str) -> tuple[list[Typed], str]:
     """The further posts after `act`, and the id of what gets the focus then.
 
     `act`: 'add', or 'up', 'down' or 'remove' with the number of a post; anything else does nothing.
     """
-    found = list(texts)
+    found = list(written)
     if act == "add":
-        return [*found, ""], f"part-{len(found) + _FIRST}"
+        numbers = [int(one.key) for one in found if one.key.isdecimal()]
+        new = Typed(str(max([1, *numbers]) + 1))
+        return [*found, new], f"part-{len(found) + _FIRST}"
     match = _ACT.fullmatch(act)
     place = int(match[2]) - _FIRST if match else -1
     if match is None or not 0 <= place < len(found):

@@ -38,7 +38,7 @@ class NotTheSame(Refused):
 
     def __init__(self, media: Media) -> None:
         super().__init__(
-            f"The stored file of {media.noun} {media.position + 1} is not the one that was added. "
+            f"The stored file of {media.name} is not the one that was added. "
             "Add it again, and tell your administrator.",
             code="media_changed",
         )

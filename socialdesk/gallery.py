@@ -219,7 +219,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
             + [
                 {"platform": key, "name": "Northvale Police", "handle": "northvale.example",
                  "text": FLOOD, "posts": 3, "audience": "Those who are named in it",
-                 "thread": [(2, "Keep away from the banks."), (3, "Move your car.")],
+                 "thread": [(2, "Keep away from the banks.", ()), (3, "Move your car.", ())],
                  "poll": {"options": ["I have moved it", "I have no car"], "open_for": "1 day"},
                  "quote": "https://x.example/northvale/status/1", "form": "Reel",
                  "link": "https://www.gov.uk/flood", "link_host": "www.gov.uk",

@@ -41,8 +41,9 @@ function start(form) {
   const busy = () => form.querySelector(".media-item.is-busy");
   form.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt !== form) return;
+    if (sent) return event.preventDefault(); // what was sent was saved with it, and is no draft now
     saving = true;
-    state("saving", "Saving…");
+    return state("saving", "Saving…");
   });
   form.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt !== form) return;
@@ -106,11 +107,28 @@ function start(form) {
   });
 
   // A thread that was arranged anew has to be saved, as if it had been typed.
+  const arranging = (detail) => detail.requestConfig?.path.includes("/arrange/");
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.elt?.id !== "compose-thread" || !event.detail.requestConfig?.path.includes("/arrange/")) return;
+    if (event.detail.elt?.id !== "compose-thread" || !arranging(event.detail)) return;
     dirty = true;
     state("typing", "Not saved yet");
     form.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  // A post that is taken out comes back whole, pictures and all, until the notice of it goes.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const act = event.detail.requestConfig?.elt?.value ?? "";
+    if (!arranging(event.detail) || !act.startsWith("remove-")) return;
+    const part = event.detail.requestConfig.elt.closest(".thread-part");
+    const next = part?.nextElementSibling?.dataset.post;
+    const holds = [...(part?.querySelectorAll("textarea") ?? [])].some((field) => field.value) || part?.querySelector(".media-item");
+    part?.remove();
+    if (!holds) return;
+    say("Removed from the thread.", { level: "success", action: "Undo", onAction: () => {
+      const before = next && form.querySelector(`.thread-part[data-post="${CSS.escape(next)}"]`);
+      if (before) before.before(part);
+      else form.querySelector("[data-thread-parts]")?.append(part);
+      form.querySelector("[data-thread-again]")?.dispatchEvent(new Event("thread:again"));
+    } });
   });
 
   uploads(form, () => {

@@ -30,6 +30,7 @@ from platforms.contract import (
     RetryLater,
 )
 from scheduling import events  # noqa: F401  # declares them
+from scheduling.attached import files_of
 from scheduling.engine.publish import FenceLost, outgoing_of
 from scheduling.models import Delivery
 from scheduling.recheck import why_not
@@ -118,7 +119,7 @@ def _try(delivery: Delivery) -> str:
     except Refused as refused:
         return f"It cannot go out as it is: {refused.message}"
     since = timezone.now() - KNOWN_GOOD
-    uploads = len(post.images) + (post.video is not None)
+    uploads = files_of(post)
     if not uploads and account.last_success_at and account.last_success_at > since:
         return ""
     (wait,) = admit([Wish(account, {Deed.READ: 1, Deed.UPLOAD: uploads})])

@@ -19,7 +19,8 @@ from platforms.contract import (
     ReplyRef,
     RetryLater,
 )
-from scheduling.attached import attached, attached_to
+from scheduling.attached import attached, attached_to, files_of, showing
+from scheduling.content import media_of
 from scheduling.elements import elements_from
 from scheduling.engine.attempts import Begun, begin
 from scheduling.engine.claim import lease_end
@@ -109,18 +110,15 @@ def outgoing_of(delivery: Delivery, *, with_data: bool = True) -> Outgoing:
     Raises OSError and Refused where a picture or video cannot be had.
     """
     reply, account = delivery.reply_to, delivery.account
-    media = (
-        attached_to(delivery) if with_data else attached(delivery.post.media.all(), account.limits)
-    )
+    media = attached_to(delivery) if with_data else attached(media_of(delivery), account.limits)
     plain = Outgoing(
         key=delivery.key.hex,
         text=delivery.text,
         created_at=delivery.stamp or delivery.created_at,
-        images=media.images,
-        video=media.video,
         reply_to=ReplyRef(reply["remote_id"], reply.get("extra") or {}) if reply else None,
     )
-    return elements_from(delivery.elements).onto(plain, account.info, account.base_url)
+    post = elements_from(delivery.elements).onto(plain, account.info, account.base_url)
+    return showing(post, media)
 
 
 def _send(delivery: Delivery) -> Published:
@@ -129,7 +127,7 @@ def _send(delivery: Delivery) -> Published:
     except OSError:
         raise RetryLater("A picture or video of this post could not be read just now.") from None
     account = delivery.account
-    uploads = len(post.images) + (post.video is not None)
+    uploads = files_of(post)
     if uploads and delivery.prepared_at is None:
         spend(Wish(account, {Deed.UPLOAD: uploads}))
     with kept_adapter(account) as adapter:

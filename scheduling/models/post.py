@@ -74,7 +74,8 @@ class Media(models.Model):
         Post, null=True, on_delete=models.CASCADE, related_name="media"
     )
     token = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    position = models.PositiveSmallIntegerField(default=0)
+    part = models.PositiveSmallIntegerField(default=1)  # the post of the thread it belongs to
+    position = models.PositiveSmallIntegerField(default=0)  # in that one, from 0
     file = models.FileField(upload_to=media_path, max_length=200)
     mime = models.CharField(max_length=40)
     width = models.PositiveIntegerField()  # 0: a video that could not be measured
@@ -92,10 +93,10 @@ class Media(models.Model):
 
     class Meta:
         default_permissions = ()
-        ordering = ["position", "id"]
+        ordering = ["part", "position", "id"]
 
     def __str__(self) -> str:
-        return self.alt_text[:60] or f"{self.noun} {self.position + 1}"
+        return self.alt_text[:60] or self.name
 
     @property
     def is_video(self) -> bool:
@@ -105,6 +106,12 @@ class Media(models.Model):
     def noun(self) -> str:
         """What people call it."""
         return "video" if self.is_video else "picture"
+
+    @property
+    def name(self) -> str:
+        """Which one it is: 'picture 2', 'video 1 of post 3'."""
+        which = f"{self.noun} {self.position + 1}"
+        return which if self.part == 1 else f"{which} of post {self.part}"
 
     @property
     def is_unmeasured(self) -> bool:

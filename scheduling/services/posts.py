@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.errors import Invalid
@@ -21,16 +21,13 @@ from scheduling.checks import refuse_problems
 from scheduling.content import content_hash, described
 from scheduling.elements import NOTHING, Elements, clean_text, cleaned, elements_from, told
 from scheduling.errors import Stale
-from scheduling.models import Delivery, HoldKind, Keep, Media, Post
+from scheduling.models import Delivery, HoldKind, Media, Post
+from scheduling.placing import Chosen, Pictures, arrange, chosen_for, packed
 from scheduling.recheck import refuse_paused
 from scheduling.rules import SLACK, checked_due, sends_without_review
 from scheduling.states import CANCELLABLE, EDITABLE, OVER, State
 from scheduling.transitions import may_move, move
 from scheduling.versions import save_first, save_version
-
-MOST_PICTURES = 10
-Chosen = tuple[int, str] | tuple[int, str, str]
-"""A picture or video of a post: its id, its alternative text, and a Keep where one was chosen."""
 
 
 def _on_all(actor: Actor, accounts: Iterable[SocialAccount]) -> Decision:
@@ -64,7 +61,7 @@ def post_create(
     own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
     reply_to: Mapping[str, Any] | None = None,
-    pictures: Sequence[Chosen] = (),
+    pictures: Pictures = (),
     form_key: UUID | None = None,
 ) -> Post:
     """A new post with a draft delivery for each account. Raises Invalid, WrittenAlready.
@@ -80,20 +77,22 @@ def post_create(
         raise Invalid("accounts", "Choose at least one account.")
     if reply_to is not None and len(chosen) != 1:
         raise Invalid("accounts", "A reply goes out on the account that was written to.")
-    said = cleaned(elements).as_json()
-    post = Post(author=_writer(actor), text=clean_text(text), elements=said, form_key=form_key)
+    said, shown = packed(elements, [Chosen(*one) for one in pictures])
+    post = Post(
+        author=_writer(actor), text=clean_text(text), elements=said.as_json(), form_key=form_key
+    )
     save_first(post, actor)
     for account in chosen:
         delivery = Delivery(
             post=post,
             account=account,
             own_text=_own_text(own_texts, account),
-            own_elements=_own_elements(own_elements, account),
+            own_elements=_own_elements(own_elements, account, shown),
             due_at=due_at,
             reply_to=dict(reply_to) if reply_to is not None else None,
         )
         save_version(delivery, actor)
-    _arrange(post, actor, pictures)
+    arrange(post, actor, shown)
     record("post.created", subject=post, post_id=post.pk, data=_telling(post))
     return post
 
@@ -116,7 +115,7 @@ def post_edit(
     elements: Elements | None = None,
     own_elements: Mapping[int, Elements] | None = None,
     due_at: datetime | None = None,
-    pictures: Sequence[Chosen] | None = None,
+    pictures: Pictures | None = None,
 ) -> Post:
     """Change a draft. `version`: the one the person was looking at.
 
@@ -136,11 +135,13 @@ def post_edit(
         raise Invalid("accounts", "Choose at least one account.")
     _refuse_what_is_on_its_way(post)
     new_text = clean_text(text)
-    new_elements = post.elements if elements is None else cleaned(elements).as_json()
+    written = elements_from(post.elements) if elements is None else elements
+    packed_elements, shown = packed(written, chosen_for(post, pictures))
+    new_elements = packed_elements.as_json()
     for delivery in _locked(post):
         if delivery.state in EDITABLE:
             if elements is not None:
-                delivery.own_elements = _own_elements(own_elements, delivery.account)
+                delivery.own_elements = _own_elements(own_elements, delivery.account, shown)
             _edit_delivery(actor, delivery, delivery.account_id in chosen, own_texts, due_at)
         else:
             _keep_as_it_went_out(actor, delivery, new_text, new_elements)
@@ -150,9 +151,9 @@ def post_edit(
     for account in chosen.values():
         new = Delivery(post=post, account=account, due_at=due_at)
         new.own_text = _own_text(own_texts, account)
-        new.own_elements = _own_elements(own_elements, account)
+        new.own_elements = _own_elements(own_elements, account, shown)
         save_version(new, actor)
-    if pictures is not None and _arrange(post, actor, pictures):
+    if pictures is not None and arrange(post, actor, shown):
         # A picture and its words are words: the version says whose, and they do not approve it.
         post._history_user = actor.user  # type: ignore[attr-defined]  # django-simple-history's
         post.save()
@@ -324,10 +325,10 @@ def _keep_as_it_went_out(
 
 
 def _own_elements(
-    own: Mapping[int, Elements] | None, account: SocialAccount
+    own: Mapping[int, Elements] | None, account: SocialAccount, shown: Sequence[Chosen]
 ) -> dict[str, Any] | None:
     found = (own or {}).get(account.pk)
-    return None if found is None else cleaned(found).as_json()
+    return None if found is None else cleaned(found, {one.part for one in shown}).as_json()
 
 
 def _own_text(own_texts: Mapping[int, str] | None, account: SocialAccount) -> str | None:
@@ -341,45 +342,13 @@ def _writer(actor: Actor) -> User:
     return user
 
 
-def _arrange(post: Post, actor: Actor, pictures: Sequence[Chosen]) -> bool:
-    """Make exactly these the post's pictures or video; whether that changed anything.
-
-    Raises Invalid for one that is not there to take.
-    """
-    before = _pictures(post)
-    mine = Q(post=post) | Q(post=None, uploaded_by=actor.user)
-    known = {media.pk: media for media in Media.objects.select_for_update().filter(mine)}
-    if len(pictures) > MOST_PICTURES:
-        raise Invalid("pictures", f"A post has {MOST_PICTURES} pictures at the most.")
-    for position, chosen in enumerate(pictures):
-        media = known.pop(chosen[0], None)
-        if media is None:
-            raise Invalid("pictures", "One of the pictures is gone. Add it again.")
-        media.post, media.position, media.removed_at = post, position, None
-        media.alt_text = clean_text(chosen[1])
-        media.keep = chosen[2] if len(chosen) > 2 else Keep.MIDDLE
-        media.save(update_fields=["post", "position", "removed_at", "alt_text", "keep"])
-    for media in known.values():
-        if media.post_id is not None and media.removed_at is None:
-            media.removed_at = timezone.now()
-            media.save(update_fields=["removed_at"])
-    return _pictures(post) != before
-
-
-def _pictures(post: Post) -> list[tuple[int, str, str]]:
-    shown = Media.objects.filter(post=post, removed_at=None)
-    return list(shown.values_list("pk", "alt_text", "keep"))
-
-
 def _telling(post: Post) -> dict[str, Any]:
     """What the record keeps of a post as it stands."""
     deliveries = post.deliveries.exclude(state=State.CANCELLED).select_related("account")
     return {
         "text": post.text,
         **told(elements_from(post.elements)),
-        "pictures": [
-            described(media) for media in Media.objects.filter(post=post, removed_at=None)
-        ],
+        "pictures": [described(one) for one in Media.objects.filter(post=post, removed_at=None)],
         "accounts": [
             {
                 "account": delivery.account,

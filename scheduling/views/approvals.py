@@ -17,7 +17,7 @@ from accounts.web import actor_of
 from audit.actors import Actor
 from audit.difference import difference
 from scheduling.composing import checks_on, shown_on
-from scheduling.content import content_of, hash_of
+from scheduling.content import content_of, hash_of, media_of
 from scheduling.correcting import (
     correction_hash,
     hindrance,
@@ -131,7 +131,7 @@ def _item(
     """All that there is to decide on one. `own_words`: whether they are theirs, where known."""
     actor = actor_of(request)
     prefetch_related_objects([delivery], "post__media__variants")  # shown and hashed
-    media = [m for m in delivery.post.media.all() if m.removed_at is None]
+    media = media_of(delivery)
     content, elements = content_of(delivery), elements_from(delivery.elements)
     is_reply = delivery.reply_to is not None
     shown = shown_on([delivery.account], delivery.text, {}, media, elements, reply=is_reply)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ from scheduling.composing import (
     pictures_of,
     shown_on,
 )
-from scheduling.elements import NOTHING, Elements, cleaned, elements_from
+from scheduling.elements import NOTHING, Elements, elements_from
 from scheduling.errors import Stale, WrittenAlready
 from scheduling.forms import PostForm, initial_of, left_out_of
 from scheduling.models import Delivery, Keep, Media, Post
@@ -36,7 +37,7 @@ from scheduling.previews import preview_of
 from scheduling.selectors.posts import post_editable
 from scheduling.services.posts import post_create, post_edit, post_send
 from scheduling.states import State
-from scheduling.thread import arranged, further_posts
+from scheduling.thread import FIRST_KEY, Typed, arranged, further_posts, typed
 from scheduling.times import note_on
 from scheduling.variants import make_ahead
 from scheduling.views.media import with_uploads
@@ -46,7 +47,8 @@ PAGE = "scheduling/compose.html"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the composer shows as written, saved or not. `further`: the typed ones, empty too."""
+    """What the composer shows as written, saved or not. `further`: the typed ones, empty too;
+    `by_post`: the pictures by the key of the post of the thread that they were put to."""
 
     accounts: list[SocialAccount] = field(default_factory=list)
     text: str = ""
@@ -54,7 +56,8 @@ class Written:
     media: list[Media] = field(default_factory=list)
     elements: Elements = NOTHING
     left_out: dict[int, frozenset[str]] = field(default_factory=dict)
-    further: list[str] = field(default_factory=list)
+    further: list[Typed] = field(default_factory=list)
+    by_post: dict[str, list[Media]] = field(default_factory=dict)
 
 
 @require_GET
@@ -95,7 +98,8 @@ def compose_edit(request: HttpRequest, post_id: int) -> HttpResponse:
         media=list(post.media.all()),
         elements=elements,
         left_out=left_out_of(post),
-        further=list(elements.thread),
+        further=typed(elements.thread),
+        by_post=_by_key(post.media.all(), lambda one: str(one.part)),
     )
     return _page(request, form, available, written, post)
 
@@ -228,7 +232,9 @@ def _accounts(number: int) -> str:
     return "1 account" if number == 1 else f"{number} accounts"
 
 
-def _live(request: HttpRequest, form: PostForm, further: list[str] | None = None) -> dict[str, Any]:
+def _live(
+    request: HttpRequest, form: PostForm, further: list[Typed] | None = None
+) -> dict[str, Any]:
     data = form.cleaned_data
     written = _typed(request, form, further)
     return _live_context(request, written, data.get("due_at"), data) | {
@@ -236,20 +242,34 @@ def _live(request: HttpRequest, form: PostForm, further: list[str] | None = None
     }
 
 
-def _typed(request: HttpRequest, form: PostForm, further: list[str] | None = None) -> Written:
+def _typed(request: HttpRequest, form: PostForm, further: list[Typed] | None = None) -> Written:
     data = form.cleaned_data
-    elements = form.elements()
-    if further is not None:
-        elements = cleaned(replace(elements, thread=tuple(further)))
+    further = form.further() if further is None else further
+    elements, chosen = form.as_kept(further)
+    media = pictures_of(actor_of(request), chosen, data.get("post"))
+    keys = {FIRST_KEY, *(one.key for one in further)}
     return Written(
         accounts=form.chosen,
         text=str(data.get("text") or request.POST.get("text", "")),
         own_texts=form.own_texts(),
-        media=pictures_of(actor_of(request), form.pictures(), data.get("post")),
+        media=media,
         elements=elements,
         left_out=form.left_out(),
-        further=form.further() if further is None else further,
+        further=further,
+        by_post=_by_key(media, lambda one: _known(form.place_of(one.pk), keys)),
     )
+
+
+def _by_key(media: Iterable[Media], key_of: Callable[[Media], str]) -> dict[str, list[Media]]:
+    found: dict[str, list[Media]] = {}
+    for one in media:
+        found.setdefault(key_of(one), []).append(one)
+    return found
+
+
+def _known(key: str, keys: set[str]) -> str:
+    """What was put to a post that is gone is with the first, and not lost."""
+    return key if key in keys else FIRST_KEY
 
 
 def _live_context(
@@ -276,7 +296,9 @@ def _live_context(
             for side in shown
         ],
         "written": written,
-        "further": further_posts(written.further, shown),
+        "further": further_posts(written.further, shown, written.by_post),
+        "places": [FIRST_KEY, *(one.key for one in written.further)],
+        "keep_choices": Keep.choices,
         "offers": offers_for(accounts, written.elements, leaves_for(shown, written.elements)),
         "due_at": due_at,
         "due_zone": zone,
@@ -306,9 +328,8 @@ def _page(
         "post": post,
         "available": available,
         "chosen_ids": {a.pk for a in written.accounts},
-        "media": written.media,
+        "media": written.by_post.get(FIRST_KEY, ()),
         "focus": focus,
-        "keep_choices": Keep.choices,
         "picture_max_mb": settings.UPLOAD_MAX_BYTES // 1_000_000,
         "video_max_mb": settings.VIDEO_MAX_BYTES // 1_000_000,
     }
@@ -316,7 +337,7 @@ def _page(
 
 
 def _page_again(
-    request: HttpRequest, form: PostForm, *, further: list[str] | None = None, focus: str = ""
+    request: HttpRequest, form: PostForm, *, further: list[Typed] | None = None, focus: str = ""
 ) -> HttpResponse:
     """The composer with everything that was typed, and what has to be put right.
 

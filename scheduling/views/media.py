@@ -29,6 +29,7 @@ from scheduling.models import Media
 from scheduling.rules import drafts_somewhere
 from scheduling.selectors.posts import media_visible
 from scheduling.services.media import media_add, media_leave, media_refuse
+from scheduling.thread import FIRST_KEY
 from scheduling.views.files import file_answer
 
 MOST_AT_ONCE = 10
@@ -88,12 +89,24 @@ def with_uploads(actor: Actor, request: HttpRequest) -> tuple[QueryDict, list[st
     what became of those that were not. Browsers without scripts send them so.
     """
     data, refused = request.POST.copy(), []
-    for file in request.FILES.getlist("files")[:MOST_AT_ONCE]:
+    for key, file in _files_of(request)[:MOST_AT_ONCE]:
         try:
-            data.appendlist("media", str(take_in(actor, file).pk))
+            media_id = str(take_in(actor, file).pk)
+            data.appendlist("media", media_id)
+            data[f"in-{media_id}"] = key
         except Invalid as error:
             refused.append(f"“{file.name}” was not added. {error.message}")
     return data, refused
+
+
+def _files_of(request: HttpRequest) -> list[tuple[str, UploadedFile[Any]]]:
+    """What came in `files` and in `files-<key>`, with the key of the post of the thread."""
+    found = []
+    for name in request.FILES:
+        field, _, key = name.partition("-")
+        if field == "files":
+            found += [(key or FIRST_KEY, file) for file in request.FILES.getlist(name)]
+    return found
 
 
 @require_GET

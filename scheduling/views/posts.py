@@ -23,7 +23,7 @@ from scheduling.elements import elements_from
 from scheduling.errors import Stale
 from scheduling.models import Delivery
 from scheduling.options import options_for
-from scheduling.previews import shown_of
+from scheduling.previews import media_shown, shown_of
 from scheduling.selectors.corrections import Shown, corrections_of
 from scheduling.selectors.day import next_out
 from scheduling.selectors.posts import delivery_visible, post_editable, post_visible
@@ -54,8 +54,7 @@ def post(request: HttpRequest, post_id: int) -> HttpResponse:
         "post": found,
         "zone": person_of(request).zone_name,
         "rows": rows,
-        "media": list(found.media.all()),
-        "along": shown_of(elements_from(found.elements)),
+        "along": shown_of(elements_from(found.elements), media_shown(found.media.all())),
         "can_edit": any(options.edit for _, options, _ in rows)
         and not any(options.take_back for _, options, _ in rows),
         "can_take_back": any(options.take_back for _, options, _ in rows),

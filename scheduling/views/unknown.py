@@ -16,8 +16,11 @@ from accounts.policy import decide, require
 from accounts.web import actor_of
 from platforms.contract import PlatformError
 from scheduling import settling
+from scheduling.content import media_of
+from scheduling.elements import elements_from
 from scheduling.errors import Stale
 from scheduling.models import Delivery
+from scheduling.previews import media_shown, shown_of
 from scheduling.selectors.posts import delivery_visible
 from scheduling.selectors.story_steps import answer_words
 from scheduling.selectors.unknown import PAGE, in_doubt
@@ -85,7 +88,7 @@ def _page(request: HttpRequest, delivery: Delivery, error: Invalid | None = None
     context = {
         "delivery": delivery,
         "attempts": [(attempt, answer_words(attempt)) for attempt in attempts],
-        "media": list(delivery.post.media.filter(removed_at=None)),
+        "along": shown_of(elements_from(delivery.elements), media_shown(media_of(delivery))),
         "may_settle": bool(decide(actor_of(request), Capability.PUBLISH, delivery.account)),
         "error": error,
         "given": request.POST,

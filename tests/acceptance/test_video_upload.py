@@ -32,7 +32,7 @@ def test_a_video_is_cancelled_then_added_and_described(browser: Browser, stage: 
         page.locator("#compose-button").click()
         notice = page.get_by_text("A file is still being uploaded.")
         expect(notice).to_be_visible()
-        expect(page.get_by_label("If it has to be cut, keep")).to_have_count(0)
+        expect(page.get_by_label("If cut, keep")).to_have_count(0)
         cancel = page.get_by_role("button", name="Cancel the upload of “river.mp4”")
         expect(cancel).to_be_focused()
         cancel.press("Enter")

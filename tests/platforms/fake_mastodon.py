@@ -265,7 +265,7 @@ class FakeMastodon(FakeServer):
             text,
             parent=parent,
             visibility=form.get("visibility", ["public"])[0],
-            media_attachments=[self.media[m] for m in media],
+            media_attachments=[self.media.pop(m) for m in media],  # each for one post
             poll=self._poll(form),
         )
         self.keys[key] = status["id"]

@@ -594,6 +594,41 @@ def test_a_picture_of_a_later_post_goes_with_it(world: World) -> None:
     assert [seen.alts for seen in world.posts()] == [(), ("The second",)]
 
 
+def test_posts_of_a_thread_show_pictures_a_video_and_the_same_picture_again(world: World) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    still, clip = picture("A blue light"), video("The river")
+    parts = [Part("Two.", video=clip), Part("Three.", [still])]
+    post = replace(world.outgoing("One.", still, picture("The map", seed=1)), parts=parts)
+    steps, adapter = StepsInMemory(), world.adapter()
+    assert isinstance(adapter, Prepares)
+    adapter.prepare(post, steps=steps)
+    assert world.posts() == []
+    adapter.publish(post, steps=steps)
+    shown = [("A blue light", "The map"), ("The river",), ("A blue light",)]
+    assert [seen.alts for seen in world.posts()] == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        (Part("Two.", [picture("Same")] * 9), "9 images"),
+        (Part("Two.", [picture("Still")], video("River")), "A post has either"),
+        (Part("Two.", video=replace(video("River"), size=10**10)), "A video has"),
+    ],
+    ids=["too many", "both", "too large"],
+)
+def test_what_a_later_post_shows_is_checked_before_the_first_goes_out(
+    world: World, part: Part, told: str
+) -> None:
+    if Feature.THREAD not in world.info.features:
+        return
+    post = replace(world.outgoing("One."), parts=[part])
+    with pytest.raises(Refused, match=f"Post 2 of the thread: {told}"):
+        world.adapter().publish(post, steps=StepsInMemory())
+    assert world.posts() == []
+
+
 # --- what else goes along -------------------------------------------------------------------------
 
 ALONG: dict[Feature, dict[str, Any]] = {

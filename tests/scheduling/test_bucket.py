@@ -51,7 +51,7 @@ def test_a_picture_lies_in_the_bucket_and_comes_from_there(bucket, desk, client)
     grants = store.get_object_acl(Bucket=name, Key=key)["Grants"]
     assert not [one for one in grants if "URI" in one["Grantee"]]  # nobody but its owner
     delivery = desk.scheduled(pictures=[(media.pk, "A bridge")])
-    (image,) = attached_to(delivery).images
+    (image,) = attached_to(delivery)[1].images
     client.force_login(desk.viewer)
     shown = client.get(f"/media/{media.token}/")
     assert b"".join(shown.streaming_content) == image.data

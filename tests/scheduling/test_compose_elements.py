@@ -12,7 +12,7 @@ from platforms.contract import Poll
 from scheduling.elements import Elements
 from scheduling.models import Delivery, Post
 from scheduling.states import State
-from scheduling.thread import arranged
+from scheduling.thread import arranged, typed
 from tests.factories import SocialAccountFactory, give
 from tests.scheduling.conftest import Desk
 
@@ -101,11 +101,20 @@ def test_what_is_written_stays_when_the_account_that_takes_it_goes(desk, sign_in
     ],
 )
 def test_a_thread_is_arranged(act, texts, focus):
-    assert arranged(["a", "b", "c"], act) == (texts, focus)
+    found, at = arranged(typed(["a", "b", "c"]), act)
+    assert ([one.text for one in found], at) == (texts, focus)
 
 
 def test_removing_the_only_further_post_leads_back_to_the_button():
-    assert arranged(["a"], "remove-2") == ([], "thread-add")
+    assert arranged(typed(["a"]), "remove-2") == ([], "thread-add")
+
+
+def test_a_further_post_keeps_its_key_wherever_it_is_moved():
+    moved, _ = arranged(typed(["a", "b", "c"]), "up-4")
+    assert [one.key for one in moved] == ["2", "4", "3"]
+    fewer, _ = arranged(moved, "remove-2")
+    more, _ = arranged(fewer, "add")
+    assert [one.key for one in more] == ["4", "3", "5"]
 
 
 def test_arranging_without_scripts_keeps_everything_and_writes_nothing(desk, sign_in):

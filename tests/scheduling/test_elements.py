@@ -13,7 +13,6 @@ from accounts.levels import Level
 from audit.models import Event
 from platforms.contract import Audience, Form, Part, Poll, Published
 from platforms.registry import platform_info
-from scheduling.attached import Attached
 from scheduling.checks import advice_on, content_problems
 from scheduling.content import content_hash, content_of, hash_of
 from scheduling.elements import NOTHING, Element, Elements, elements_from, in_brief, words_of
@@ -202,7 +201,7 @@ def test_what_an_account_cannot_show_blocks_it_and_says_what_to_do(platform, nam
     account = SocialAccountFactory(platform=platform, base_url="https://there.example")
     features = {str(feature) for feature in platform_info(platform).features}
     wanted = "reel" if name is Element.FORM else str(name)
-    found = content_problems(account, "Hello.", Attached(), EACH[name])
+    found = content_problems(account, "Hello.", {}, EACH[name])
     missing = [one for one in found if one.code == "not_supported"]
     assert bool(missing) is (wanted not in features)
     for one in missing:
@@ -271,18 +270,18 @@ def test_what_the_account_does_not_take_is_refused(desk, elements, why):
 
 def test_an_account_is_checked_by_its_own_servers_limits(desk):
     elements = Elements(poll=Poll(tuple("123456"), 60), thread=("Two.", "Three."))
-    assert content_problems(desk.account, "Hello.", Attached(), elements)
+    assert content_problems(desk.account, "Hello.", {}, elements)
     desk.account.declared_limits = {"poll": _poll_limits(options_max=6)}
-    assert content_problems(desk.account, "Hello.", Attached(), elements) == []
+    assert content_problems(desk.account, "Hello.", {}, elements) == []
     desk.account.declared_limits = {"parts_max": 2, "poll": _poll_limits(options_max=6)}
-    (problem,) = content_problems(desk.account, "Hello.", Attached(), elements)
+    (problem,) = content_problems(desk.account, "Hello.", {}, elements)
     assert problem.about == Element.THREAD
 
 
 def test_an_answer_needs_no_picture_where_a_post_does():
     account = SocialAccountFactory(platform="instagram")
-    assert [p.code for p in content_problems(account, "Hello.", Attached())] == ["media_required"]
-    assert content_problems(account, "Hello.", Attached(), reply=True) == []
+    assert [p.code for p in content_problems(account, "Hello.", {})] == ["media_required"]
+    assert content_problems(account, "Hello.", {}, reply=True) == []
 
 
 # --- sent -----------------------------------------------------------------------------------------

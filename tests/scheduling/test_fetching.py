@@ -164,7 +164,7 @@ def test_instagram_gets_the_address_of_what_it_takes(client, desk, delivery, mon
     desk.account.declared_limits = {}
     desk.account.save()
     delivery.account = desk.account
-    (image,) = attached_to(delivery).images
+    (image,) = attached_to(delivery)[1].images
     assert isinstance(image, Image)
     assert image.mime == "image/jpeg"
     answer = client.get(urlsplit(image.url).path)

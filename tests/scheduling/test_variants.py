@@ -79,7 +79,7 @@ def test_it_is_made_ahead_once_and_is_what_is_sent(desk):
     make_ahead(post)
     make_ahead(post)
     variant = Variant.objects.get()
-    (image,) = attached_to(post.deliveries.get()).images
+    (image,) = attached_to(post.deliveries.get())[1].images
     assert image.data == bytes_of(variant)
     assert (image.width, image.height) == (171, 90)
     with Pillow.open(io.BytesIO(image.data)) as opened:
@@ -146,5 +146,5 @@ def test_scaling_is_said_with_its_size(desk):
 def test_rules_see_the_shape_that_will_be_sent(desk):
     on(desk, "instagram")
     media = add(desk, picture("PNG", (300, 90)))
-    (image,) = attached([media], desk.account.limits).images
+    (image,) = attached([media], desk.account.limits)[1].images
     assert (image.width, image.height) == (171, 90)
