@@ -39,10 +39,7 @@ FEATURES = {
     Feature.STORY: "Stories",
     Feature.MESSAGES: "Private messages",
 }
-NO_PAGE = (
-    Feature.SEARCH,
-    Feature.VIDEO,
-)
+NO_PAGE = (Feature.SEARCH,)
 """What the modules can do and no page of the desk offers yet."""
 DEEDS = {
     Deed.PUBLISH: "A post takes",
