@@ -116,3 +116,5 @@ def _faults(found: type, entry: EntryPoint) -> Iterator[str]:
         yield f"{entry.value}.info.limits is no Limits."
     if not isinstance(info.features, frozenset) or not info.features <= set(Feature):
         yield f"{entry.value}.info.features is no frozenset of Feature."
+    elif Feature.EDIT in info.features and not callable(getattr(found, "edit", None)):
+        yield f"{entry.value} declares that texts can be changed, and has no edit."

@@ -220,6 +220,7 @@ def install(site: Path, package: str, key: str, source: str, value: str = "") ->
         ("mute", GOOD_WITH.format('key="mute", label=" "'), "", "info has no label"),
         ("odd", GOOD_WITH.format('key="odd", limits=500'), "", "info.limits is no Limits"),
         ("odd", GOOD_WITH.format('key="odd", features={"reply"}'), "", "no frozenset of Feature"),
+        ("good", GOOD + "    edit = None", "", "declares that texts can be changed, and has no"),
     ],
 )
 def test_a_faulty_one_is_left_out_and_the_rest_goes_on(
