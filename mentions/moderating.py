@@ -44,7 +44,7 @@ PATIENCE = timedelta(hours=24)
 """What was not done by then is given up, and whoever asked can read why."""
 CLAIM_MAX = 100
 _FIRST_S, _LONGEST_S, _HOUR_S = 5.0, 600.0, 3_600.0
-_FAULT = "Asking stopped because of a fault in Socialdesk. It is tried again by itself."
+_FAULT = "Asking stopped because of a fault in Socialdesk."
 
 _CALLS: Mapping[Act, Callable[[Adapter, Moderation], None]] = {
     Act.HIDE: lambda adapter, one: adapter.hide(one.mention.remote_id),
@@ -107,7 +107,7 @@ def _ask(one: Moderation, actor: Actor) -> None:
         return
     except Exception:
         log.exception("moderation_broke", moderation=one.pk)
-        _put_off(one, _FAULT, None)
+        _went_wrong(one, actor, OutcomeUnknown(_FAULT, code="fault"))
         return
     learn(one.account, adapter=adapter, error=None)
     moderation_done(actor=actor, moderation=one)
@@ -133,10 +133,10 @@ def _went_wrong(one: Moderation, actor: Actor, error: PlatformError) -> None:
         why = f"It was given up after {PATIENCE.days} day. {error.message}{doubt}"
         moderation_fail(actor=actor, moderation=one, problem=why)
     else:
-        _put_off(one, error.message, error)
+        _put_off(one, error)
 
 
-def _put_off(one: Moderation, problem: str, error: PlatformError | None) -> None:
+def _put_off(one: Moderation, error: PlatformError) -> None:
     """When a worker tries again is its own plan, and nothing to record."""
     wait = min(_LONGEST_S, _FIRST_S * 2 ** min(one.tries - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311  # no secret
     if isinstance(error, RetryLater) and error.delay_s is not None:
@@ -144,7 +144,7 @@ def _put_off(one: Moderation, problem: str, error: PlatformError | None) -> None
     Moderation.objects.filter(pk=one.pk, tries=one.tries, state=Outcome.ASKED).update(
         next_try_at=timezone.now() + timedelta(seconds=wait),
         lease_until=None,
-        problem=problem[:500],
+        problem=error.message[:500],
     )
     _tell_pages([one])
 

@@ -305,9 +305,14 @@ def test_the_platforms_own_wish_to_be_left_alone_is_kept(network, officer, rude)
     assert timedelta(minutes=29) < left <= timedelta(minutes=30)
 
 
-def test_it_is_given_up_after_a_day_and_says_what_is_not_known(network, officer, rude):
-    network.trouble = OutcomeUnknown("The Sandbox did not answer.")
+@pytest.mark.parametrize(
+    "trouble", [OutcomeUnknown("The Sandbox did not answer."), ValueError("a fault of ours")]
+)
+def test_it_is_given_up_after_a_day_and_says_what_is_not_known(network, officer, rude, trouble):
+    network.trouble = trouble
     ask(officer, rude)
+    assert run() == [Outcome.ASKED]
+    due_again()
     Moderation.objects.update(asked_at=timezone.now() - PATIENCE - timedelta(minutes=1))
     assert run() == [Outcome.FAILED]
     assert "Perhaps it was done all the same" in Moderation.objects.get().problem
