@@ -28,7 +28,9 @@ class ModerationForm(forms.Form):
     """Why something is hidden, deleted or blocked."""
 
     reason = forms.ChoiceField(
-        label="Why?", error_messages={"required": "Choose why. It goes on record."}
+        label="Why?",
+        widget=forms.Select(attrs={"autofocus": True}),  # the first thing to do in its dialog
+        error_messages={"required": "Choose why. It goes on record."},
     )
     note = forms.CharField(
         label="Note",

@@ -213,6 +213,7 @@ def test_hiding_by_keyboard_and_seeing_when_it_is_done(page, account, network):
     page.keyboard.press("Enter")
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("folded away under your post")
+    expect(dialog.get_by_label("Why?")).to_be_focused()
     dialog.get_by_label("Why?").select_option("abuse")
     dialog.get_by_label("Note").fill("Second time.")
     dialog.get_by_role("button", name="Hide it").press("Enter")
